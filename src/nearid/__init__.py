@@ -1,0 +1,1 @@
+"""Is a learned representation the same every time, and is it right?"""

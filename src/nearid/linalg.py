@@ -1,0 +1,76 @@
+"""Small dense linear algebra whose tolerances are relative, so that units do not matter."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg
+
+__all__ = ["numerical_rank", "polar_factor", "random_orthogonal", "symmetric_eigen"]
+
+Array = NDArray[np.float64]
+
+
+def symmetric_eigen(matrix: Array) -> tuple[Array, Array]:
+    """Return eigenvalues in descending order, and eigenvectors as columns, of a symmetric matrix.
+
+    The sign of each eigenvector is chosen so that its largest entry is positive: the same matrix
+    gives the same answer.
+
+    Examples
+    --------
+    >>> values, vectors = symmetric_eigen(np.diag([1.0, 3.0]))
+    >>> values.tolist(), vectors[:, 0].tolist()
+    ([3.0, 1.0], [0.0, 1.0])
+    """
+    values, vectors = linalg.eigh(matrix)
+    values, vectors = values[::-1], vectors[:, ::-1]
+    largest = np.abs(vectors).argmax(axis=0)
+    return values.copy(), vectors * np.where(vectors[largest, range(len(largest))] < 0, -1.0, 1.0)
+
+
+def numerical_rank(eigenvalues: Array, *, dtype: np.dtype[Any]) -> int:
+    """Count the eigenvalues of a covariance that data of this type can tell from rounding.
+
+    An eigenvalue is rounding when it is at most ``λ_max · D · ε²``, ε the resolution of ``dtype``:
+    rounding adds to each column a noise of relative variance below ``ε²``.  Sums are kept in
+    float64, whose own rounding, ``λ_max · D · ε``, bounds it from below.
+
+    Examples
+    --------
+    >>> numerical_rank(np.array([1.0, 1e-3, 1e-30]), dtype=np.dtype("float64"))
+    2
+    """
+    if not len(eigenvalues) or eigenvalues[0] <= 0:
+        return 0
+    resolution = float(np.finfo(dtype if dtype.kind == "f" else np.float64).eps)
+    floor = len(eigenvalues) * max(resolution**2, float(np.finfo(np.float64).eps))
+    return int((eigenvalues > eigenvalues[0] * floor).sum())
+
+
+def polar_factor(matrix: Array) -> Array:
+    """Return the (partial) isometry nearest to a matrix, ``U Vᵀ`` of its thin SVD ``U Σ Vᵀ``.
+
+    Examples
+    --------
+    >>> polar_factor(np.diag([2.0, -3.0])).tolist()
+    [[1.0, 0.0], [0.0, -1.0]]
+    """
+    left, _, right = linalg.svd(matrix, full_matrices=False, check_finite=False)
+    return np.asarray(left @ right)
+
+
+def random_orthogonal(size: int, rng: np.random.Generator) -> Array:
+    """Draw an orthogonal matrix from the uniform (Haar) distribution.
+
+    The QR factorisation of a Gaussian matrix, with the signs of R's diagonal absorbed (Mezzadri,
+    Notices of the AMS 54, 2007).
+
+    Examples
+    --------
+    >>> q = random_orthogonal(3, np.random.default_rng(0))
+    >>> bool(np.allclose(q @ q.T, np.eye(3)))
+    True
+    """
+    q, r = np.linalg.qr(rng.standard_normal((size, size)))
+    return np.asarray(q * np.where(np.diag(r) < 0, -1.0, 1.0))
