@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,10 @@ class Whitening:
     def n_components(self) -> int:
         """Number of coordinates kept."""
         return len(self.matrix)
+
+    def first(self, k: int) -> Whitening:
+        """Keep the first k coordinates only."""
+        return replace(self, matrix=self.matrix[:k], inverse=self.inverse[:, :k])
 
     @property
     def explained_variance_ratio(self) -> Array:

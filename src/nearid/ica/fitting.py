@@ -1,0 +1,109 @@
+"""From rows to components in the conventional order: moments, whitening, rotation, description."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nearid.ica.components import Components, describe
+from nearid.ica.contrasts import contrast_named
+from nearid.ica.seeding import Seed
+from nearid.ica.solver import solve
+from nearid.ica.whitening import Whitening, whitening
+from nearid.moments import Moments, moments
+from nearid.rows import Rows
+
+__all__ = ["Fit", "Settings", "fit_rows", "rotate"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to fit, whatever the rows."""
+
+    contrast: str = "logcosh"
+    tolerance: float = 0.01
+    max_passes: int = 200
+    n_jobs: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """An ICA of some rows, in the conventional order and with the conventional signs.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (D,)
+    unmixing : ndarray, shape (k, D)
+        ``y = unmixing (x − mean)``, of unit variance.
+    mixing : ndarray, shape (D, k)
+        The way back.
+    whitening : Whitening
+    components : Components
+        What is known about each.
+    converged : bool
+    n_passes : int
+    angles : ndarray, shape (k,)
+        Angle that each component still has to go.
+    """
+
+    mean: Array
+    unmixing: Array
+    mixing: Array
+    whitening: Whitening
+    components: Components
+    converged: bool
+    n_passes: int
+    angles: Array
+
+    @property
+    def explained_variance(self) -> Array:
+        """Variance of the data that each component carries, shape (k,)."""
+        return np.asarray((self.mixing**2).sum(axis=0))
+
+
+def fit_rows(
+    rows: Rows,
+    settings: Settings,
+    *,
+    n_components: int | float | None,
+    random_state: Seed,
+) -> tuple[Fit, Moments]:
+    """Fit an ICA to rows, and hand back their moments too.
+
+    Raises
+    ------
+    InputError
+        If values are missing, the data are constant, or have fewer dimensions than asked for.
+    """
+    known = moments([rows], n_jobs=settings.n_jobs)
+    white = whitening(known.mean, known.cov, dtype=rows.dtype, n_components=n_components)
+    return rotate(rows, white, settings, random_state=random_state), known
+
+
+def rotate(rows: Rows, white: Whitening, settings: Settings, *, random_state: Seed) -> Fit:
+    """Rotate whitened rows to independent components, and arrange those by convention."""
+    rotation = solve(
+        rows,
+        white,
+        contrast=settings.contrast,
+        tolerance=settings.tolerance,
+        max_passes=settings.max_passes,
+        n_jobs=settings.n_jobs,
+        random_state=random_state,
+    )
+    found = describe(rotation.sums, contrast_named(settings.contrast))
+    matrix = (found.signs[:, None] * rotation.matrix)[found.order]
+    return Fit(
+        mean=white.mean,
+        unmixing=matrix @ white.matrix,
+        mixing=white.inverse @ matrix.T,
+        whitening=white,
+        components=found.arranged(),
+        converged=rotation.converged,
+        n_passes=rotation.n_passes,
+        angles=rotation.angles[found.order],
+    )
