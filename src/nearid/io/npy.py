@@ -1,0 +1,150 @@
+"""NumPy's ``.npy``: one array, memory-mapped."""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nearid.errors import InputError
+from nearid.io.atomic import atomic_path
+from nearid.io.choice import choose
+from nearid.io.location import check_file, check_no_key, parsing
+from nearid.io.table import Table, check_values
+
+__all__ = ["NpyHeader", "read", "read_header", "write"]
+
+MAGIC = b"\x93NUMPY"
+
+#: A header of a plain array is 128 bytes; NumPy itself refuses more than this.
+LONGEST_HEADER = 10_000
+
+# The header is the text of a Python dict. NumPy evaluates it, and warns of what it finds there; we
+# look for the three entries that a plain array has, which can do neither.
+DESCR = re.compile(r"""['"]descr['"]\s*:\s*(?:(['"])([<>|=]?[A-Za-z]\d*(?:\[\w+\])?)\1|(\[))""")
+FORTRAN = re.compile(r"""['"]fortran_order['"]\s*:\s*(True|False)""")
+SHAPE = re.compile(r"""['"]shape['"]\s*:\s*\(([\d\s,]{0,300})\)""")
+
+
+@dataclass(frozen=True)
+class NpyHeader:
+    """What the head of a ``.npy`` says, and where the numbers begin."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    fortran_order: bool
+    offset: int
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes that the numbers fill."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def read(
+    path: Path, *, key: str | None = None, id_column: str | None = None, features: str | None = None
+) -> list[Table]:
+    """Map the array of a ``.npy`` file; see :func:`nearid.io.read`."""
+    check_no_key(path, key)
+    size = check_file(path, "an .npy file")
+    with parsing(path, "an .npy file"), path.open("rb") as stream:
+        header = read_header(stream, str(path))
+    check_values(header.shape, header.dtype, str(path))
+    end = header.offset + header.n_bytes
+    if end > size:
+        raise InputError(
+            f"{path} is cut short: its header promises {header.shape} {header.dtype}, "
+            f"{end} bytes, but the file has {size}"
+        )
+    if id_column is not None:
+        raise InputError(f"{path} holds numbers only, so there is no column {id_column} for ids")
+    if features is not None:
+        choose(None, features, str(path))
+    notices = (f"{size - end} bytes after the array were not read",) if size > end else ()
+    return [Table(_mapped(path, header), path.stem, notices=notices)]
+
+
+def write(path: Path, table: Table) -> None:
+    """Write the values of a table that has nothing else; see :func:`nearid.io.write`."""
+    if table.ids is not None or table.metadata or table.columns is not None:
+        raise InputError(
+            f"{path}: .npy holds numbers only, and {table.name} has ids, metadata or column names; "
+            f"write .npz, .safetensors, .parquet or .csv"
+        )
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        np.lib.format.write_array(stream, np.asarray(table.values), allow_pickle=False)
+
+
+def read_header(stream: IO[bytes], name: str) -> NpyHeader:
+    """Read the head of a ``.npy`` stream without evaluating it.
+
+    Raises
+    ------
+    InputError
+        If it is not the head of a plain array.
+    """
+    start = stream.read(8)
+    if not start.startswith(MAGIC) or len(start) < 8:
+        raise InputError(f"{name} is not an .npy file: it does not begin as one")
+    if start[6] not in (1, 2, 3):
+        raise InputError(f"{name}: .npy of version {start[6]}, expected 1, 2 or 3")
+    form = "<H" if start[6] == 1 else "<I"
+    raw = stream.read(struct.calcsize(form))
+    if len(raw) < struct.calcsize(form):
+        raise InputError(f"{name} is cut short inside its header")
+    (length,) = struct.unpack(form, raw)
+    if length > LONGEST_HEADER:
+        raise InputError(f"{name}: a header of {length} bytes, expected at most {LONGEST_HEADER}")
+    text = stream.read(length)
+    if len(text) < length:
+        raise InputError(f"{name} is cut short inside its header")
+    return _parse(text.decode("latin-1"), 8 + len(raw) + length, name)
+
+
+def read_body(stream: IO[bytes], header: NpyHeader, name: str) -> NDArray[Any]:
+    """Read the numbers that follow a header whose size has been checked against the file's."""
+    flat = np.empty(math.prod(header.shape), dtype=header.dtype)
+    view = flat.view(np.uint8).data
+    filled = 0
+    while filled < len(view):
+        block = stream.read(min(2**20, len(view) - filled))
+        if not block:
+            raise InputError(f"{name} is cut short: {filled} of {len(view)} bytes are there")
+        view[filled : filled + len(block)] = block
+        filled += len(block)
+    return flat.reshape(header.shape, order="F" if header.fortran_order else "C")
+
+
+def _parse(text: str, offset: int, name: str) -> NpyHeader:
+    descr, order, shape = DESCR.search(text), FORTRAN.search(text), SHAPE.search(text)
+    if descr is not None and descr.group(3):
+        raise InputError(f"{name} holds records, not numbers; save their fields as one array")
+    if descr is None or order is None or shape is None:
+        raise InputError(f"{name}: the .npy header is damaged: {text[:80].strip()!r}")
+    try:
+        dtype = np.dtype(descr.group(2))
+        sizes = tuple(int(part) for part in shape.group(1).split(",") if part.strip())
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{name}: the .npy header is damaged: {text[:80].strip()!r}") from None
+    return NpyHeader(dtype, sizes, order.group(1) == "True", offset)
+
+
+def _mapped(path: Path, header: NpyHeader) -> NDArray[Any]:
+    order = "F" if header.fortran_order else "C"
+    if header.n_bytes == 0:  # an empty map is refused by the system
+        return np.empty(header.shape, dtype=header.dtype)
+    with parsing(path, "an .npy file", ValueError):
+        return np.memmap(
+            path,
+            dtype=header.dtype,
+            mode="r",
+            offset=header.offset,
+            shape=header.shape,
+            order="F" if order == "F" else "C",
+        )

@@ -1,0 +1,161 @@
+"""Parquet: one file, or a folder of files with the same columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nearid.errors import InputError
+from nearid.io.atomic import atomic_path
+from nearid.io.frames import INDEX, Roles, assemble, assign_roles, feature_dtype, to_arrow
+from nearid.io.location import check_exists, check_file, check_no_key, parsing
+from nearid.io.table import Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+__all__ = ["read", "write"]
+
+WHAT = "a Parquet file"
+
+#: Bytes that a batch of rows fills: the columns of a batch are turned into rows within the cache.
+BATCH_BYTES = 4 * 2**20
+
+
+def read(
+    path: Path, *, key: str | None = None, id_column: str | None = None, features: str | None = None
+) -> list[Table]:
+    """Read the features of a Parquet file or folder into one array; see :func:`nearid.io.read`."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    check_no_key(path, key)
+    paths = _files(path)
+    opened: list[pq.ParquetFile] = []
+    try:
+        for member in paths:
+            check_file(member, WHAT)
+            with parsing(member, WHAT, pa.ArrowException, ValueError, KeyError):
+                opened.append(pq.ParquetFile(member))
+        with parsing(path, WHAT, pa.ArrowException, ValueError, KeyError, OverflowError):
+            return [_table(path, paths, opened, id_column, features)]
+    finally:
+        for file in opened:
+            file.close()
+
+
+def write(path: Path, table: Table) -> None:
+    """Write a table as Parquet, its ids as the index of pandas; see :func:`nearid.io.write`."""
+    import pyarrow.parquet as pq
+
+    frame = to_arrow(table)
+    if table.ids is not None:
+        described = {"index_columns": [INDEX], "columns": [], "column_indexes": []}
+        frame = frame.replace_schema_metadata({"pandas": json.dumps(described)})
+    with atomic_path(path) as temporary:
+        pq.write_table(frame, temporary)
+
+
+def _files(path: Path) -> list[Path]:
+    check_exists(path)
+    if not path.is_dir():
+        return [path]
+    inside = [p for p in sorted(path.iterdir()) if not p.name.startswith((".", "_"))]
+    other = [p.name for p in inside if p.suffix != ".parquet" or p.is_dir()]
+    if other:
+        raise InputError(
+            f"{path}: expected a folder of .parquet files alone, but it holds {other[0]}; "
+            f"name the files, or move the others away"
+        )
+    if not inside:
+        raise InputError(f"{path} is a folder without .parquet files")
+    return inside
+
+
+def _table(
+    path: Path,
+    paths: Sequence[Path],
+    opened: Sequence[pq.ParquetFile],
+    id_column: str | None,
+    features: str | None,
+) -> Table:
+    import pyarrow as pa
+
+    schemas = [file.schema_arrow for file in opened]
+    for member, schema in zip(paths, schemas, strict=True):
+        if schema.names != schemas[0].names:
+            odd = sorted(set(schema.names) ^ set(schemas[0].names)) or ["their order"]
+            raise InputError(f"{member} and {paths[0]} differ in their columns: {odd[0]}")
+    first = schemas[0]
+    types = list(zip(first.names, first.types, strict=True))
+    roles = assign_roles(
+        types, str(path), index=_index(first), id_column=id_column, features=features
+    )
+    values = _values(opened, schemas, roles)
+    parts = [file.read(columns=list(roles.metadata), use_pandas_metadata=False) for file in opened]
+    frame = pa.concat_tables(parts, promote_options="permissive").select(list(roles.metadata))
+    return assemble(
+        values,
+        frame,
+        name=path.stem,
+        where=str(path),
+        columns=roles.features,
+        index=roles.index,
+        id_column=id_column,
+        notices=roles.notices,
+    )
+
+
+def _index(schema: pa.Schema) -> str | None:
+    """Return the one column that pandas wrote for the index, if any."""
+    text = (schema.metadata or {}).get(b"pandas", b"{}")
+    described = json.loads(text)
+    names = described.get("index_columns", []) if isinstance(described, dict) else []
+    held = [name for name in names if isinstance(name, str) and name in schema.names]
+    return held[0] if len(held) == 1 else None
+
+
+def _values(
+    opened: Sequence[pq.ParquetFile], schemas: Sequence[pa.Schema], roles: Roles
+) -> NDArray[Any]:
+    names = list(roles.features)
+    dtype = feature_dtype([schema.field(name).type for schema in schemas for name in names])
+    n_rows = sum(_n_rows(file) for file in opened)
+    values = np.empty((n_rows, len(names)), dtype=dtype)
+    step = max(256, BATCH_BYTES // (dtype.itemsize * len(names)))
+    start = 0
+    for file in opened:
+        for batch in file.iter_batches(batch_size=step, columns=names, use_pandas_metadata=False):
+            stop = start + batch.num_rows
+            if stop > n_rows:
+                raise ValueError(f"more rows than the {n_rows} that are promised")
+            for i, name in enumerate(names):
+                values[start:stop, i] = _numbers(batch.column(name), dtype)
+            start = stop
+    if start != n_rows:
+        raise ValueError(f"{start} rows, but {n_rows} are promised")
+    return values
+
+
+def _n_rows(file: pq.ParquetFile) -> int:
+    """Return the number of rows, if the parts of the file agree on it."""
+    held = file.metadata
+    groups = [held.row_group(i).num_rows for i in range(held.num_row_groups)]
+    if min(groups, default=0) < 0 or sum(groups) != held.num_rows:
+        raise ValueError(f"the row groups hold {sum(groups)} rows, the file {held.num_rows}")
+    return int(held.num_rows)
+
+
+def _numbers(column: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
+    import pyarrow.types as kinds
+
+    if kinds.is_decimal(column.type):
+        column = column.cast("float64")
+    array: NDArray[Any] = column.to_numpy(zero_copy_only=False)  # nulls become NaN
+    return array.astype(dtype, copy=False)

@@ -1,0 +1,124 @@
+"""Zarr: chunked arrays in a folder, read chunk by chunk when they are needed."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nearid.errors import InputError
+from nearid.io.arrays import Entry, tables_of
+from nearid.io.location import check_exists, parsing
+from nearid.io.table import REAL_KINDS, Table
+from nearid.optional import require
+
+__all__ = ["ZarrValues", "read"]
+
+WHAT = "a Zarr folder"
+
+#: What zarr and its codecs raise on damaged content.
+ERRORS = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    NotImplementedError,
+    AssertionError,
+    OverflowError,
+    ArithmeticError,
+)
+
+
+class ZarrValues:
+    """A Zarr array that reads as NumPy does, and says which file is damaged if one is.
+
+    Parameters
+    ----------
+    array : zarr.Array
+    path : Path
+        For messages.
+    """
+
+    def __init__(self, array: Any, path: Path) -> None:
+        self.array = array
+        self.path = path
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array."""
+        return tuple(self.array.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the numbers."""
+        kind: np.dtype[Any] = np.dtype(self.array.dtype)
+        return kind
+
+    def __getitem__(self, index: Any) -> NDArray[Any]:
+        """Read a slice, or rows in any order and with repeats."""
+        with parsing(self.path, WHAT, *ERRORS):
+            if isinstance(index, tuple):
+                return np.asarray(self.array.oindex[index])
+            if not isinstance(index, int | np.integer | slice):
+                index = np.asarray(index)
+            return np.asarray(self.array[index])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Read it all."""
+        return np.asarray(self[:], dtype=dtype)
+
+
+def read(
+    path: Path, *, key: str | None = None, id_column: str | None = None, features: str | None = None
+) -> list[Table]:
+    """Open a Zarr array, or the arrays of a group; see :func:`nearid.io.read`."""
+    zarr = require("zarr", extra="zarr")
+    check_exists(path)
+    if not path.is_dir():
+        raise InputError(f"{path} is a file: expected {WHAT}")
+    with parsing(path, WHAT, *ERRORS), warnings.catch_warnings():
+        # files that are no part of the hierarchy: they are not read, and hold no array
+        warnings.filterwarnings("ignore", "Object at .* is not recognized as a component")
+        # of text of fixed length: a caution to who writes it, and what is read is what was written
+        warnings.filterwarnings("ignore", ".*does not have a Zarr V3 specification")
+        node = zarr.open(path, mode="r")
+        if hasattr(node, "shape"):
+            held = {path.stem: node}
+            if key is not None:
+                raise InputError(f"{path} holds one array and has no keys: leave out ::{key}")
+        else:
+            members = sorted(node.members(max_depth=None))
+            held = {name: member for name, member in members if hasattr(member, "shape")}
+        entries = {name: _entry(array, path) for name, array in held.items()}
+        return tables_of(entries, path, key=key, id_column=id_column, features=features)
+
+
+def _entry(array: Any, path: Path) -> Entry:
+    _refuse_pickle(array, path)
+    dtype = np.dtype(array.dtype)
+    if dtype.kind == "O":  # text of any length; pickled objects have been refused
+        dtype = np.dtype(np.dtypes.StringDType()) if hasattr(np.dtypes, "StringDType") else dtype
+    values = ZarrValues(array, path)
+    lazy = len(array.shape) == 2 and dtype.kind in REAL_KINDS
+    absent = array.nchunks - array.nchunks_initialized if lazy else 0
+    said = f"{absent} of {array.nchunks} chunks were never written: read as {array.fill_value}"
+    return Entry(
+        tuple(array.shape),
+        dtype,
+        lambda: values if lazy else values[:],
+        said if absent else None,
+    )
+
+
+def _refuse_pickle(array: Any, path: Path) -> None:
+    """Raise InputError if reading the array would run what a pickle says."""
+    packing = [*array.filters, *array.compressors, getattr(array, "serializer", None)]
+    if any("pickle" in repr(codec).lower() for codec in packing):
+        raise InputError(
+            f"{path}: the array {array.path or path.name} is packed with pickle, which can run "
+            f"anything when it is read; write it again with another codec"
+        )
