@@ -61,9 +61,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def _create_beside(target: Path) -> Path:
-    if target.is_dir():
+    if os.path.isdir(target):
         raise InputError(f"{target} is a folder: name a file to write to")
-    if not target.parent.is_dir():
+    if not os.path.isdir(target.parent):
         raise InputError(f"{target.parent} is not a folder: create it first, to write {target}")
     temporary = target.with_name(f".{secrets.token_hex(8)}.{target.name}")
     try:

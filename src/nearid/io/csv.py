@@ -156,6 +156,6 @@ def _inferred(column: pa.ChunkedArray) -> pa.ChunkedArray:
         if pc.all(pc.or_(held, empty)).as_py() and pc.any(held).as_py():
             try:
                 return pc.if_else(empty, None, column).cast(kind)
-            except pa.ArrowInvalid:  # more digits than the type holds
-                continue
+            except pa.ArrowInvalid:  # more digits than a number holds: a name after all
+                break
     return column

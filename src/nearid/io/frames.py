@@ -82,7 +82,9 @@ def assign_roles(
     candidates = [(name, kind) for name, kind in types if name not in apart]
     numeric = [name for name, kind in candidates if _is_feature(name, kind)]
     if not numeric:
-        raise InputError(f"{where} has no numeric column to use as a feature; it has {names[:10]}")
+        raise InputError(
+            f"{where} has no numeric column to use as a feature; it has {listing(names)}"
+        )
     others = [name for name in names if name not in numeric]
     chosen = numeric
     if features is not None:
@@ -118,10 +120,9 @@ def as_metadata(column: pa.ChunkedArray, name: str) -> tuple[Array | None, list[
         column = column.cast(column.type.value_type)
     kind = column.type
     if kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_string_view(kind):
-        said = (
-            [f"{name}: {column.null_count} missing texts read as ''"] if column.null_count else []
-        )
-        return np.array(["" if v is None else v for v in column.to_pylist()], dtype=str), said
+        text = np.array(["" if value is None else value for value in column.to_pylist()], dtype=str)
+        missing = column.null_count
+        return text, [f"{name}: {missing} missing texts were read as ''"] if missing else []
     if kinds.is_decimal(kind) or (kinds.is_boolean(kind) and column.null_count):
         column = column.cast(pa.float64())
     elif kinds.is_timestamp(kind) and kind.tz is not None:

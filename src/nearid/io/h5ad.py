@@ -176,4 +176,8 @@ def _table(
 
 
 def _element(node: Any) -> Any:
-    return require("anndata.io", extra="anndata").read_elem(node)
+    reading = require("anndata.io", extra="anndata")
+    try:
+        return reading.read_elem(node)
+    except Exception as error:  # anndata's own errors have no public class
+        raise ValueError(error) from None

@@ -56,8 +56,7 @@ def write(path: Path, table: Table) -> None:
 
     frame = to_arrow(table)
     if table.ids is not None:
-        described = {"index_columns": [INDEX], "columns": [], "column_indexes": []}
-        frame = frame.replace_schema_metadata({"pandas": json.dumps(described)})
+        frame = frame.replace_schema_metadata({"pandas": _pandas_index(table.ids)})
     with atomic_path(path) as temporary:
         pq.write_table(frame, temporary)
 
@@ -119,6 +118,19 @@ def _index(schema: pa.Schema) -> str | None:
     names = described.get("index_columns", []) if isinstance(described, dict) else []
     held = [name for name in names if isinstance(name, str) and name in schema.names]
     return held[0] if len(held) == 1 else None
+
+
+def _pandas_index(ids: NDArray[Any]) -> str:
+    """Return what tells pandas that the first column is the index."""
+    is_text = ids.dtype.kind in "OTU"
+    index = {
+        "name": None,
+        "field_name": INDEX,
+        "pandas_type": "unicode" if is_text else str(ids.dtype),
+        "numpy_type": "object" if is_text else str(ids.dtype),
+        "metadata": None,
+    }
+    return json.dumps({"index_columns": [INDEX], "columns": [index], "column_indexes": []})
 
 
 def _values(

@@ -105,7 +105,7 @@ def _entry(array: Any, path: Path) -> Entry:
     values = ZarrValues(array, path)
     lazy = len(array.shape) == 2 and dtype.kind in REAL_KINDS
     absent = array.nchunks - array.nchunks_initialized if lazy else 0
-    said = f"{absent} of {array.nchunks} chunks were never written: read as {array.fill_value}"
+    said = f"{absent} of {array.nchunks} chunks are not stored: all of them is {array.fill_value}"
     return Entry(
         tuple(array.shape),
         dtype,
