@@ -46,7 +46,7 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         What is measured to tell a component from a Gaussian.
     tolerance : float, default 0.01
         Largest angle, in radians, that an identifiable component may still have to go.
-    max_passes : int, default 200
+    max_passes : int, default 500
         Passes over the rows at most.
     replication : bool, default True
         Whether to fit two disjoint halves of the rows as well, started independently, to see which
@@ -104,7 +104,7 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         *,
         contrast: str = "logcosh",
         tolerance: float = 0.01,
-        max_passes: int = 200,
+        max_passes: int = 500,
         replication: bool = True,
         n_jobs: int = 1,
         random_state: Seed = None,

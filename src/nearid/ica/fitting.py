@@ -26,7 +26,7 @@ class Settings:
 
     contrast: str = "logcosh"
     tolerance: float = 0.01
-    max_passes: int = 200
+    max_passes: int = 500
     n_jobs: int = 1
 
 

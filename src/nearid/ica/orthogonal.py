@@ -66,7 +66,7 @@ class Memory:
     2018 (Picard-O), who keep the memory without transporting it.
     """
 
-    def __init__(self, size: int = 7) -> None:
+    def __init__(self, size: int = 20) -> None:
         self._pairs: deque[tuple[Array, Array, float]] = deque(maxlen=size)
 
     def clear(self) -> None:

@@ -27,8 +27,13 @@ Array = NDArray[np.float64]
 
 #: Fixed-point steps at most, before L-BFGS takes over.
 MAX_FIXED_POINT = 12
-#: The fixed point has stalled when two steps together shrink the angle by less than this.
-STALLED = 0.8
+#: The fixed point has stalled when two steps together shrink the rotation by less than the first
+#: factor, and the last one brought less than the second part of what all of them gained. The angle
+#: alone does not tell: it grows while components emerge from a mixture.
+STALLED = 0.7
+STALLED_GAIN = 0.02
+#: A fixed-point step that leaves less than this part of the rotation converges as Newton's does.
+TRUSTED = 0.3
 #: Halvings of a step before it is given up.
 MAX_BACKTRACKS = 5
 #: Steps over which components that look Gaussian must stay so before they count as such: a mixture
@@ -51,8 +56,8 @@ class Rotation:
     angle : float
         The largest of ``angles``.
     angles : ndarray, shape (k,)
-        The angle in radians that each component still has to go, by Newton's rotation, counting
-        only components from which it can be told apart.
+        The angle in radians that each component still has to go, by the longer of Newton's and
+        L-BFGS's step, not counting rotations among components that look Gaussian.
     sums : Sums
         Of the last pass, at this rotation, with the powers that describe the components.
     """
@@ -83,14 +88,18 @@ class Point:
 
     @property
     def angles(self) -> Array:
-        """Angle still to go of each component, over the pairs that can be told apart."""
+        """Newton's angle still to go of each component."""
+        return self.angles_of(self.newton)
+
+    def angles_of(self, skew: Array) -> Array:
+        """Angle by which a rotation turns each component, leaving out pairs that look Gaussian."""
         apart = ~np.outer(self.gaussian, self.gaussian)
-        return np.asarray(np.linalg.norm(np.where(apart, self.newton, 0.0), axis=1))
+        return np.asarray(np.linalg.norm(np.where(apart, skew, 0.0), axis=1))
 
     @property
-    def angle(self) -> float:
-        """The largest angle still to go."""
-        return float(self.angles.max(initial=0.0))
+    def turn(self) -> float:
+        """All angles still to go together."""
+        return float(np.linalg.norm(self.angles))
 
     def loss(self, signs: Array) -> float:
         """Return the loss under the given signs."""
@@ -165,7 +174,7 @@ def solve(
     contrast: str = "logcosh",
     random_state: Seed = None,
     tolerance: float = 0.01,
-    max_passes: int = 200,
+    max_passes: int = 500,
     n_jobs: int = 1,
     start: Array | None = None,
 ) -> Rotation:
@@ -182,7 +191,7 @@ def solve(
         Draws the start.
     tolerance : float, default 0.01
         Largest angle, in radians, that an identifiable component may still have to go.
-    max_passes : int, default 200
+    max_passes : int, default 500
         Passes over the rows at most.
     n_jobs : int, default 1
         Worker threads; the result does not depend on it.
@@ -220,43 +229,53 @@ def solve(
     if start is None:
         start = random_orthogonal(whitening.n_components, as_generator(random_state))
     search = Search(objective, tolerance)
-    point = search.run(start)
-    point = objective.describe(point, polish=search.converged)
+    search.run(start)
+    point = objective.describe(search.best, polish=search.converged)
+    angles = point.angles if search.converged else search.angles
     return Rotation(
         matrix=point.matrix,
         converged=search.converged,
         n_passes=objective.n_passes,
-        angle=point.angle,
-        angles=point.angles,
+        angle=float(angles.max(initial=0.0)),
+        angles=angles,
         sums=point.sums,
     )
 
 
 class Search:
-    """The two stages, with what they have to remember."""
+    """The two stages, with what they have to remember.
+
+    Attributes
+    ----------
+    best : Point
+        The last point that was accepted.
+    angles : ndarray, shape (k,)
+        What each of its components still has to go.
+    converged : bool
+    """
 
     def __init__(self, objective: Objective, tolerance: float) -> None:
         self.objective, self.tolerance = objective, tolerance
         self.converged = False
         self._seen: list[tuple[NDArray[np.bool_], float]] = []
+        self._near = 0
 
-    def run(self, start: Array) -> Point:
+    def run(self, start: Array) -> None:
         """Search from a start until converged, out of passes, or stuck."""
-        self.best = point = self.objective(start)
         try:
-            point = self._fixed_point(point)
-            self._quasi_newton(point)
+            point = self._fixed_point(self.objective(start))
+            if not self.converged:
+                self._quasi_newton(point)
         except BudgetSpent:
             pass
-        return self.best
 
-    def _done(self, point: Point) -> bool:
-        """Note a point that was reached, and whether it is near enough to the optimum."""
-        self.best = point
+    def _reached(self, point: Point, angles: Array) -> bool:
+        """Note a point that was reached, and whether it is at the optimum."""
+        self.best, self.angles = point, angles
         hidden = float(np.abs(point.sums.alpha[point.gaussian]).sum())
         self._seen.append((point.gaussian, hidden))
-        self.converged = point.angle <= self.tolerance and self._settled()
-        return self.converged
+        self._near = self._near + 1 if angles.max(initial=0.0) <= self.tolerance else 0
+        return self._near > 0 and self._settled()
 
     def _settled(self) -> bool:
         """Whether what looks Gaussian has looked so for a while, without being taken apart."""
@@ -270,25 +289,37 @@ class Search:
 
     def _fixed_point(self, point: Point) -> Point:
         """Take symmetric fixed-point steps while they make headway."""
-        angles = [point.angle]
+        turns, losses = [point.turn], [point.loss(point.signs)]
         for _ in range(MAX_FIXED_POINT):
-            if self._done(point):
-                break
-            if len(angles) > 4 and angles[-1] > STALLED * angles[-3]:
+            # Newton's angle can be trusted where Newton's step does what it promises.
+            trusted = len(turns) > 1 and turns[-1] < TRUSTED * turns[-2]
+            self.converged = self._reached(point, point.angles) and trusted
+            if self.converged or _stalled(turns, losses):
                 break
             point = self.objective(_fixed_point_step(point), point.signs)
-            angles.append(point.angle)
+            turns.append(point.turn)
+            losses.append(point.loss(point.signs))
+        self._near = 0
         return point
 
     def _quasi_newton(self, point: Point) -> None:
-        """Take L-BFGS steps until the angle is small, or no step helps."""
+        """Take L-BFGS steps until both its and Newton's step are small, twice.
+
+        Newton's angle alone takes the components for independent. Where they are not, flat
+        valleys and saddles look like the optimum to it, but not to the curvature that L-BFGS has
+        learned on the way.
+        """
         memory = Memory()
-        while not self._done(point):
-            direction = shorten(memory.direction(point.gradient, point.curvature))
-            if np.vdot(direction, point.gradient) >= 0:
+        while True:
+            proposed = memory.direction(point.gradient, point.curvature)
+            if np.vdot(proposed, point.gradient) >= 0:
                 memory.clear()
-                direction = shorten(point.newton)
-            moved = self._line_search(point, direction)
+                proposed = point.newton
+            angles = np.maximum(point.angles, point.angles_of(proposed))
+            self.converged = self._reached(point, angles) and self._near > 1
+            if self.converged:
+                return
+            moved = self._line_search(point, shorten(proposed))
             if moved is None:
                 return
             new, step = moved
@@ -309,10 +340,17 @@ class Search:
             change = new.loss(point.signs) - before
             if change <= 1e-4 * slope * 0.5**halvings:
                 return new, step
-            if abs(change) <= rounding and new.angle < point.angle:
+            if abs(change) <= rounding and new.turn < point.turn:
                 return new, step
             step = 0.5 * step
         return None
+
+
+def _stalled(turns: list[float], losses: list[float]) -> bool:
+    if len(turns) <= 4:
+        return False
+    gained = abs(losses[-1] - losses[-2]) > STALLED_GAIN * abs(losses[-1] - losses[0])
+    return turns[-1] > STALLED * turns[-3] and not gained
 
 
 def _fixed_point_step(point: Point) -> Array:
