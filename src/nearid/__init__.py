@@ -1,1 +1,71 @@
-"""Is a learned representation the same every time, and is it right?"""
+"""Measure whether a learned representation is the same every time, and whether it is right."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nearid.errors import InputError, MissingExtraError, NearIdError
+    from nearid.groups import (
+        GROUPS,
+        Identity,
+        Linear,
+        Rigid,
+        SignedPermutation,
+        Similarity,
+        Transformation,
+    )
+    from nearid.ica.estimator import LatentICA
+    from nearid.identifiability import StatisticalIdentifiability, statistical_identifiability
+    from nearid.moments import moments
+    from nearid.rows import Rows, as_rows, fold
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "GROUPS",
+    "Identity",
+    "InputError",
+    "LatentICA",
+    "Linear",
+    "MissingExtraError",
+    "NearIdError",
+    "Rigid",
+    "Rows",
+    "SignedPermutation",
+    "Similarity",
+    "StatisticalIdentifiability",
+    "Transformation",
+    "as_rows",
+    "fold",
+    "moments",
+    "statistical_identifiability",
+]
+
+#: Where each public name lives.  They are loaded when first asked for, so that ``import nearid``
+#: costs next to nothing and brings neither scikit-learn nor pandas.
+_HOME = {
+    "InputError": "nearid.errors",
+    "LatentICA": "nearid.ica.estimator",
+    "MissingExtraError": "nearid.errors",
+    "NearIdError": "nearid.errors",
+    "Rows": "nearid.rows",
+    "StatisticalIdentifiability": "nearid.identifiability",
+    "as_rows": "nearid.rows",
+    "fold": "nearid.rows",
+    "moments": "nearid.moments",
+    "statistical_identifiability": "nearid.identifiability",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its home."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME.get(name, "nearid.groups")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted([*globals(), *__all__])

@@ -88,6 +88,12 @@ class Moments:
             cross_cov=self.cov[s, t],
         )
 
+    def subset(self, runs: Sequence[int]) -> Moments:
+        """Return the joint moments of some of the runs, in the given order."""
+        columns = np.concatenate([np.r_[self.block(m)] for m in runs])
+        widths = tuple(self.widths[m] for m in runs)
+        return Moments(self.n, self.mean[columns], self.cov[np.ix_(columns, columns)], widths)
+
     def mapped(self, matrices: Sequence[Array], offsets: Sequence[Array]) -> Moments:
         """Return the moments after each run m has gone through ``z ↦ z matrices[m] + offsets[m]``.
 

@@ -36,6 +36,5 @@ def require(module: str, *, extra: str) -> ModuleType:
         return import_module(module)
     except ImportError as error:
         raise MissingExtraError(
-            f"this needs {module}, which is not installed ({error}): "
-            f"pip install 'nearid[{extra}]'"
+            f"this needs {module}, which is not installed ({error}): pip install 'nearid[{extra}]'"
         ) from error

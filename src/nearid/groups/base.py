@@ -139,9 +139,7 @@ class Group(ABC):
     def contains(self, transformation: Transformation, *, tolerance: float = 1e-8) -> bool:
         """Whether a transformation belongs to the group, up to a relative tolerance."""
         matrix = transformation.matrix
-        return bool(np.isfinite(matrix).all()) and self.contains_matrix(
-            matrix, tolerance=tolerance
-        )
+        return bool(np.isfinite(matrix).all()) and self.contains_matrix(matrix, tolerance=tolerance)
 
 
 def is_isometry(matrix: Array, *, tolerance: float) -> bool:

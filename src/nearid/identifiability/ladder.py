@@ -1,0 +1,175 @@
+"""The ladder: every rung's map from one run to another, fitted from joint moments alone.
+
+A *frame* says in which coordinates runs are compared: their own (native), or each whitened by
+itself.  Within the whitened frame each run may first be rotated *by itself* — at random, or by ICA
+— before a signed permutation is fitted; such rungs and the rigid one live in the same space, so
+that their errors can be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nearid.groups import GROUPS
+from nearid.moments import Moments, PairMoments
+
+__all__ = ["Frame", "Rung", "fit_rungs", "native_frame", "whitened_frame"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Rung:
+    """One fitted map between two runs, in the coordinates of a frame.
+
+    Parameters
+    ----------
+    group : str
+        Name of the rung: a group, or ``"ica"``, ``"random"``.
+    matrix : ndarray, shape (k_source, k_target)
+        The map of centred frame coordinates.
+    missed : ndarray, shape (k_target,)
+        The target's mean less the map of the source's mean: zero unless the offset is not free.
+    inner : ndarray
+        The map between the runs' own rotated coordinates, ``matrix = R_sᵀ · inner · R_t``.
+    bases : (ndarray or None, ndarray or None)
+        The rotations R_s and R_t (rows are axes), None where there is none.
+    """
+
+    group: str
+    matrix: Array
+    missed: Array
+    inner: Array
+    bases: tuple[Array | None, Array | None] = (None, None)
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Coordinates ``(z − mean_m) @ maps[m]`` in which the runs m are compared.
+
+    Parameters
+    ----------
+    name : str
+        ``"native"`` or ``"whitened"``.
+    rungs : tuple of (str, str)
+        Name of each rung, and the group that is fitted for it.
+    means : list of ndarray, shapes (D_m,)
+    maps : list of ndarray or None, shapes (D_m, k)
+        None leaves the coordinates as they are.
+    rotations : mapping of str to list (draws) of list (runs) of ndarray, shape (k, k)
+        For the rungs at which each run is rotated by itself.
+    """
+
+    name: str
+    rungs: tuple[tuple[str, str], ...]
+    means: Sequence[Array]
+    maps: Sequence[Array | None]
+    rotations: Mapping[str, Sequence[Sequence[Array]]]
+
+    def coordinates(self, chunk: NDArray[np.generic], run: int) -> NDArray[np.floating]:
+        """Return a run's rows in the frame's coordinates, in the precision of the data."""
+        dtype = np.float32 if chunk.dtype in (np.float32, np.float16) else np.float64
+        centred = (chunk - self.means[run]).astype(dtype, copy=False)
+        matrix = self.maps[run]
+        return centred if matrix is None else centred @ matrix.astype(dtype)
+
+    def moments(self, joint: Moments) -> Moments:
+        """Return joint moments of the runs in the frame's coordinates."""
+        if all(matrix is None for matrix in self.maps):
+            # The means stay, for the identity is not free to remove them.
+            return joint
+        matrices = [matrix for matrix in self.maps if matrix is not None]
+        offsets = [-mean @ matrix for mean, matrix in zip(self.means, matrices, strict=True)]
+        return joint.mapped(matrices, offsets)
+
+
+def native_frame(joint: Moments, groups: Sequence[str]) -> Frame:
+    """Compare the runs in the coordinates they came in."""
+    means = [joint.mean[joint.block(m)] for m in range(len(joint.widths))]
+    rungs = tuple((name, name) for name in groups)
+    return Frame("native", rungs, means, [None] * len(means), {})
+
+
+def whitened_frame(
+    means: Sequence[Array],
+    maps: Sequence[Array],
+    *,
+    ica: Sequence[Array] | None,
+    n_random: int,
+    rng: np.random.Generator,
+) -> Frame:
+    """Compare the runs after each was whitened by itself.
+
+    Parameters
+    ----------
+    means, maps : sequences of ndarray
+        Each run's mean and whitening map, shape (D_m, k), all of the same k.
+    ica : sequence of ndarray or None
+        Each run's ICA rotation of its whitened coordinates, shape (k, k).
+    n_random : int
+        Draws of the control in which each run is rotated at random.
+    rng : numpy.random.Generator
+    """
+    k = maps[0].shape[1]
+    draw = GROUPS["rigid"].sample_matrix
+    rotations = {"random": [[draw(k, rng) for _ in maps] for _ in range(n_random)]}
+    rungs = [("random", "signed_permutation"), ("signed_permutation", "signed_permutation")]
+    if ica is not None:
+        rotations["ica"] = [list(ica)]
+        rungs.append(("ica", "signed_permutation"))
+    rungs += [("rigid", "rigid"), ("linear", "linear")]
+    return Frame("whitened", tuple(rungs), means, maps, rotations)
+
+
+def fit_rungs(frame: Frame, moments: Moments, source: int, target: int) -> Iterator[Rung]:
+    """Fit every rung of a frame for one ordered pair of runs.
+
+    Parameters
+    ----------
+    frame : Frame
+    moments : Moments
+        Joint moments of the fitting rows in the frame's coordinates.
+    source, target : int
+        Positions of the runs.
+
+    Yields
+    ------
+    Rung
+        In the frame's order; a rung with several random draws once for each.
+    """
+    pair = moments.pair(source, target)
+    for name, group in frame.rungs:
+        for rotation in frame.rotations.get(name, [None]):
+            if rotation is None:
+                yield _fit(name, group, pair, (None, None))
+            else:
+                yield _fit(name, group, pair, (rotation[source], rotation[target]))
+
+
+def _fit(
+    name: str, group: str, pair: PairMoments, bases: tuple[Array | None, Array | None]
+) -> Rung:
+    r_source, r_target = bases
+    rotated = pair if r_source is None or r_target is None else rotate(pair, r_source, r_target)
+    fitted = GROUPS[group].fit_moments(rotated)
+    missed = rotated.target_mean - fitted.transform(rotated.source_mean[None])[0]
+    matrix = fitted.matrix
+    if r_source is not None and r_target is not None:
+        matrix, missed = r_source.T @ matrix @ r_target, missed @ r_target
+    return Rung(name, matrix, missed, fitted.matrix, bases)
+
+
+def rotate(pair: PairMoments, r_source: Array, r_target: Array) -> PairMoments:
+    """Return the moments of a pair after each run was rotated, ``z ↦ z Rᵀ``."""
+    return PairMoments(
+        n=pair.n,
+        source_mean=pair.source_mean @ r_source.T,
+        target_mean=pair.target_mean @ r_target.T,
+        source_cov=r_source @ pair.source_cov @ r_source.T,
+        target_cov=r_target @ pair.target_cov @ r_target.T,
+        cross_cov=r_source @ pair.cross_cov @ r_target.T,
+    )

@@ -1,0 +1,248 @@
+"""Statistical ε-near-identifiability: *is it the same every time?* (Definition 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nearid.errors import InputError
+from nearid.groups import GROUPS
+from nearid.ica.fitting import Fit, Settings, rotate
+from nearid.ica.whitening import Whitening, choose_n_components, whitening
+from nearid.identifiability import cautions
+from nearid.identifiability.evidence import FrameEvidence, Study, measure_frame, split
+from nearid.identifiability.ladder import native_frame, whitened_frame
+from nearid.identifiability.residuals import Bags
+from nearid.identifiability.result import StatisticalIdentifiability
+from nearid.identifiability.runs import RunSummary, align, collect_runs, split_rows, summarise_run
+from nearid.identifiability.tables import (
+    components_frame,
+    overall_frame,
+    pair_weights,
+    pairs_frame,
+    typical_correlations,
+)
+from nearid.identifiability.verdict import efficiencies_frame, efficiency_interval, smallest_group
+
+__all__ = ["statistical_identifiability"]
+
+Array = NDArray[np.float64]
+
+
+def statistical_identifiability(
+    runs: Mapping[str, Any] | Iterable[Any],
+    *,
+    groups: Sequence[str] = tuple(GROUPS),
+    ica: bool = True,
+    n_components: int | float | None = 0.99,
+    tolerance: float = 0.1,
+    epsilon: float | None = None,
+    holdout: float | int = 0.5,
+    n_bootstrap: int = 200,
+    n_null: int = 5,
+    n_random: int = 5,
+    n_jobs: int = 1,
+    random_state: int | np.random.Generator | None = None,
+) -> StatisticalIdentifiability:
+    """Measure how far apart runs of one representation are, up to each group of maps.
+
+    For every ordered pair of runs and every group the map h is fitted on one part of the rows,
+    and ``r_i = ‖Z_target[i] − h(Z_source[i])‖₂`` is taken on the held-out rest, in units of the
+    diameter of ``Z_target``.  Beside it stands the null: the same, refitted, after each run's rows
+    were shuffled.
+
+    Parameters
+    ----------
+    runs : mapping of name to table, or iterable of tables
+        At least two; each an array of shape (n, D_m), a frame, a tensor,
+        :class:`~nearid.rows.Rows` or a path.  Rows correspond: by ids where every run has them,
+        else by position.
+    groups : sequence of str, default all
+        Native rungs: ``"identity", "signed_permutation", "rigid", "similarity", "linear"``.
+    ica : bool, default True
+        Whether to whiten and rotate each run by ICA, by itself, as a rung of the whitened frame.
+    n_components : int, float in (0, 1) or None, default 0.99
+        Whitened coordinates per run: that many, as many as explain this share of the variance in
+        the run that needs fewest, or as many as the smallest rank.
+    tolerance : float, default 0.1
+        The largest relative error (ε over the null's ε, upper end of the interval) that still
+        counts as the same.
+    epsilon : float, optional
+        An absolute bound on ε instead.
+    holdout : float in (0, 1) or int, default 0.5
+        Share, or number, of rows to measure on.
+    n_bootstrap, n_null, n_random : int
+        Resamples of the interval, shuffles of the null, draws of the random-rotation control.
+    n_jobs : int, default 1
+        Worker threads; the result does not depend on it.
+    random_state : int, Generator or None
+
+    Returns
+    -------
+    StatisticalIdentifiability
+
+    Raises
+    ------
+    InputError
+        If the runs cannot be compared: fewer than two, different lengths or ids, missing values,
+        too few rows.
+
+    References
+    ----------
+    Nelson, Fumero, Karaletsos & Locatello, ICLR 2026, arXiv 2603.11970, Definition 1, Theorem 2.
+
+    Examples
+    --------
+    Two runs that differ by a rotation:
+
+    >>> rng = np.random.default_rng(0)
+    >>> z = rng.laplace(size=(400, 3))
+    >>> turn, _ = np.linalg.qr(rng.standard_normal((3, 3)))
+    >>> result = statistical_identifiability([z, z @ turn], random_state=0)
+    >>> result.verdict, result.verdict_whitened
+    ('rigid', 'ica')
+    """
+    _check_arguments(groups, tolerance, epsilon, n_bootstrap, n_null)
+    settings = {
+        "groups": tuple(groups),
+        "ica": ica,
+        "n_components": n_components,
+        "tolerance": tolerance,
+        "epsilon": epsilon,
+        "holdout": holdout,
+        "n_bootstrap": n_bootstrap,
+        "n_null": n_null,
+        "n_random": n_random,
+        "random_state": random_state if isinstance(random_state, int) else None,
+    }
+    rng = np.random.default_rng(random_state)
+    rows, warnings = align(collect_runs(runs))
+    everything = split(rows, *split_rows(len(rows[0]), holdout, rng), n_jobs)
+    summaries = tuple(
+        summarise_run(run, everything.train_moments, m) for m, run in enumerate(everything.train)
+    )
+    warnings += cautions.about_runs(summaries, everything)
+    alive = [m for m, run in enumerate(summaries) if not run.collapsed]
+    study = everything.subset(alive)
+    kept = [summaries[m] for m in alive]
+
+    evidence: list[FrameEvidence] = []
+    fits: dict[int, Fit] = {}
+    if len(alive) > 1:
+        whitened = _whiten(study, kept, n_components)
+        fits = _rotate(study, whitened, rng) if ica else {}
+        evidence = _measure(study, groups, whitened, fits, settings, rng)
+    return _conclude(evidence, study, summaries, fits, warnings, settings, rng)
+
+
+def _check_arguments(
+    groups: Sequence[str],
+    tolerance: float,
+    epsilon: float | None,
+    n_bootstrap: int,
+    n_null: int,
+) -> None:
+    unknown = [name for name in groups if name not in GROUPS]
+    if unknown or not groups:
+        raise InputError(f"groups must be some of {', '.join(GROUPS)}; got {list(groups)!r}")
+    if not 0 < tolerance < 1:
+        raise InputError(f"tolerance is a share of chance, between 0 and 1; got {tolerance!r}")
+    if epsilon is not None and not epsilon > 0:
+        raise InputError(f"epsilon is a share of the diameter, above 0; got {epsilon!r}")
+    if n_bootstrap < 2 or n_null < 1:
+        raise InputError(
+            f"at least 2 bootstrap resamples and 1 null draw are needed; got n_bootstrap="
+            f"{n_bootstrap}, n_null={n_null}"
+        )
+
+
+def _whiten(
+    study: Study, runs: Sequence[RunSummary], n_components: int | float | None
+) -> list[Whitening]:
+    """Whiten every run by itself to one common number of components."""
+    full = [
+        whitening(joint.mean[block], joint.cov[block, block], dtype=run.dtype)
+        for joint, block, run in (
+            (study.train_moments, study.train_moments.block(m), run)
+            for m, run in enumerate(study.train)
+        )
+    ]
+    k = min(choose_n_components(w.eigenvalues, w.rank, n_components) for w in full)
+    return [w.first(k) for w in full]
+
+
+def _rotate(
+    study: Study, whitened: Sequence[Whitening], rng: np.random.Generator
+) -> dict[int, Fit]:
+    """Rotate every run by ICA, by itself: none sees another."""
+    return {
+        m: rotate(run, w, Settings(n_jobs=study.n_jobs), random_state=rng)
+        for m, (run, w) in enumerate(zip(study.train, whitened, strict=True))
+    }
+
+
+def _measure(
+    study: Study,
+    groups: Sequence[str],
+    whitened: Sequence[Whitening],
+    fits: Mapping[int, Fit],
+    settings: Mapping[str, Any],
+    rng: np.random.Generator,
+) -> list[FrameEvidence]:
+    ordered = [name for name in GROUPS if name in groups]
+    frames = [
+        native_frame(study.train_moments, ordered),
+        whitened_frame(
+            [w.mean for w in whitened],
+            [w.matrix.T for w in whitened],
+            ica=[fit.unmixing @ fit.whitening.inverse for fit in fits.values()] or None,
+            n_random=settings["n_random"],
+            rng=rng,
+        ),
+    ]
+    bags = Bags.draw(len(study.test[0]), settings["n_bootstrap"], rng)
+    shuffles = [study.shuffled(rng) for _ in range(settings["n_null"])]
+    return [measure_frame(study, frame, shuffles, bags) for frame in frames]
+
+
+def _conclude(
+    evidence: Sequence[FrameEvidence],
+    study: Study,
+    summaries: tuple[RunSummary, ...],
+    fits: Mapping[int, Fit],
+    warnings: list[str],
+    settings: Mapping[str, Any],
+    rng: np.random.Generator,
+) -> StatisticalIdentifiability:
+    names = study.names
+    ordered = [(pair.source, pair.target) for pair in evidence[0].pairs] if evidence else []
+    whitened = evidence[-1] if fits else None
+    weights = pair_weights(ordered, len(names), settings["n_bootstrap"], rng)
+    overall = overall_frame(evidence, weights)
+    gaussian = {m: fit.components.gaussian for m, fit in fits.items()}
+    components = components_frame(evidence, names, gaussian, len(study.test[0]))
+    efficiencies = efficiencies_frame(whitened, names)
+    defined = efficiencies["efficiency"].notna().to_numpy(dtype=bool)
+    bounds = {"tolerance": settings["tolerance"], "epsilon": settings["epsilon"]}
+    if evidence:
+        warnings += cautions.about_scales(evidence[0], names, settings["tolerance"])
+        warnings += cautions.about_diameters(evidence, names)
+        warnings += cautions.about_ica(fits, names, len(study.train[0]))
+        warnings += cautions.about_components(components, efficiencies)
+    return StatisticalIdentifiability(
+        pairs=pairs_frame(evidence, names, [run.name for run in summaries if run.collapsed]),
+        overall=overall,
+        efficiencies=efficiencies,
+        components=components,
+        ica_efficiency=float(efficiencies["efficiency"].mean()),
+        ica_efficiency_ci=efficiency_interval(whitened, weights, defined),
+        verdict=smallest_group(overall, "native", **bounds),
+        verdict_whitened=smallest_group(overall, "whitened", **bounds),
+        warnings=warnings,
+        runs=summaries,
+        correlations=typical_correlations(evidence, names),
+        settings=settings,
+    )

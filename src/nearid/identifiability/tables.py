@@ -1,0 +1,228 @@
+"""Evidence as frames: a row per pair and rung, means over pairs, matched components."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import permutations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nearid.identifiability.evidence import FrameEvidence
+from nearid.identifiability.result import Correlations
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["components_frame", "overall_frame", "pairs_frame", "typical_correlations"]
+
+Array = NDArray[np.float64]
+
+PAIR_COLUMNS = [
+    "target",
+    "source",
+    "frame",
+    "group",
+    "mean",
+    "median",
+    "q95",
+    "q99",
+    "max",
+    "ci_low",
+    "ci_high",
+    "null",
+    "relative",
+    "r2",
+    "mcc",
+]
+OVERALL_COLUMNS = [
+    "frame",
+    "group",
+    "mean",
+    "ci_low",
+    "ci_high",
+    "null",
+    "relative",
+    "relative_low",
+    "relative_high",
+    "worst_upper",
+    "worst_relative_upper",
+    "r2",
+    "mcc",
+]
+INTERVAL = (0.025, 0.975)
+
+
+def pairs_frame(
+    evidence: Sequence[FrameEvidence], names: Sequence[str], collapsed: Sequence[str]
+) -> pd.DataFrame:
+    """Return a row per ordered pair, frame and rung; those of collapsed runs hold nan.
+
+    Parameters
+    ----------
+    evidence : sequence of FrameEvidence
+    names : sequence of str
+        Names of the runs that were measured.
+    collapsed : sequence of str
+        Names of the runs that could not be.
+    """
+    import pandas as pd
+
+    rows: list[dict[str, Any]] = []
+    for found in evidence:
+        for pair in found.pairs:
+            low, high = np.quantile(pair.resampled, INTERVAL, axis=0)
+            for i, group in enumerate(found.rungs):
+                key = {"target": names[pair.target], "source": names[pair.source]}
+                values = [*pair.errors[i], low[i], high[i], pair.null[i]]
+                values += [pair.errors[i, 0] / pair.null[i], pair.r2[i], pair.mcc[i]]
+                key |= {"frame": found.frame.name, "group": group}
+                rows.append(key | dict(zip(PAIR_COLUMNS[4:], values, strict=True)))
+        for source, target in permutations([*names, *collapsed], 2):
+            if source in collapsed or target in collapsed:
+                key = {"target": target, "source": source, "frame": found.frame.name}
+                rows += [key | {"group": group} for group in found.rungs]
+    return pd.DataFrame(rows, columns=PAIR_COLUMNS)
+
+
+def pair_weights(
+    pairs: Sequence[tuple[int, int]], n_runs: int, n_draws: int, rng: np.random.Generator
+) -> Array:
+    """Return how much each pair counts in each resample, shape (n_draws, n_pairs), rows sum to 1.
+
+    From three runs up the runs are drawn with replacement, and a pair counts as often as both of
+    its runs were drawn; a run is never compared with itself.
+    """
+    if not pairs:
+        return np.empty((n_draws, 0))
+    if n_runs < 3:
+        return np.full((n_draws, len(pairs)), 1 / len(pairs))
+    source, target = np.array(pairs).T
+    weights = np.empty((n_draws, len(pairs)))
+    for draw in range(n_draws):
+        total = 0.0
+        while total == 0:  # all draws fell on one run
+            counts = np.bincount(rng.integers(n_runs, size=n_runs), minlength=n_runs)
+            weight = (counts[source] * counts[target]).astype(float)
+            total = weight.sum()
+        weights[draw] = weight / total
+    return weights
+
+
+def overall_frame(evidence: Sequence[FrameEvidence], weights: Array) -> pd.DataFrame:
+    """Return a row per frame and rung: means over pairs, their interval, and the worst pair.
+
+    Parameters
+    ----------
+    evidence : sequence of FrameEvidence
+    weights : ndarray, shape (n_bootstrap, n_pairs)
+        From :func:`pair_weights`.
+    """
+    import pandas as pd
+
+    rows = []
+    for found in evidence:
+        resampled, null = found.stack("resampled"), found.stack("null")
+        errors = found.stack("errors")[:, :, 0]
+        mean_draws = np.einsum("bp,pbr->br", weights, resampled)
+        relative_draws = np.einsum("bp,pbr->br", weights, resampled / null[:, None])
+        upper = np.quantile(resampled, INTERVAL[1], axis=1)
+        for i, group in enumerate(found.rungs):
+            low, high = np.quantile(mean_draws[:, i], INTERVAL)
+            relative_low, relative_high = np.quantile(relative_draws[:, i], INTERVAL)
+            rows.append(
+                {
+                    "frame": found.frame.name,
+                    "group": group,
+                    "mean": errors[:, i].mean(),
+                    "ci_low": low,
+                    "ci_high": high,
+                    "null": null[:, i].mean(),
+                    "relative": (errors[:, i] / null[:, i]).mean(),
+                    "relative_low": relative_low,
+                    "relative_high": relative_high,
+                    "worst_upper": upper[:, i].max(),
+                    "worst_relative_upper": (upper[:, i] / null[:, i]).max(),
+                    "r2": found.stack("r2")[:, i].mean(),
+                    "mcc": found.stack("mcc")[:, i].mean(),
+                }
+            )
+    return pd.DataFrame(rows, columns=OVERALL_COLUMNS)
+
+
+def components_frame(
+    evidence: Sequence[FrameEvidence],
+    names: Sequence[str],
+    gaussian: Mapping[int, NDArray[np.bool_]],
+    n_rows: int,
+) -> pd.DataFrame:
+    """Return a row per pair, pairing rung and matched coordinate of the target.
+
+    Parameters
+    ----------
+    evidence : sequence of FrameEvidence
+    names : sequence of str
+    gaussian : mapping of run to ndarray of bool, shape (k,)
+        Which ICA components the contrast cannot tell from Gaussian.
+    n_rows : int
+        Held-out rows, which decide when a match is ambiguous.
+    """
+    import pandas as pd
+
+    parts = []
+    for found in evidence:
+        for pair in found.pairs:
+            for group, match in pair.matches.items():
+                part = pd.DataFrame(
+                    {
+                        "target": names[pair.target],
+                        "source": names[pair.source],
+                        "frame": found.frame.name,
+                        "group": group,
+                        "component": np.arange(len(match.partner)),
+                        "partner": match.partner,
+                        "sign": match.sign,
+                        "correlation": match.correlation,
+                        "runner_up": match.runner_up,
+                        "ambiguous": match.ambiguous(n_rows),
+                        "gaussian": False,
+                    }
+                )
+                if group == "ica":
+                    part["gaussian"] = gaussian[pair.target]
+                parts.append(part)
+    columns = [
+        "target",
+        "source",
+        "frame",
+        "group",
+        "component",
+        "partner",
+        "sign",
+        "correlation",
+        "runner_up",
+    ]
+    empty = pd.DataFrame(columns=[*columns, "ambiguous", "gaussian"])
+    return pd.concat(parts, ignore_index=True) if parts else empty
+
+
+def typical_correlations(
+    evidence: Sequence[FrameEvidence], names: Sequence[str]
+) -> Correlations | None:
+    """Return the picture of the pair whose error is the median one, best matches first."""
+    if not evidence:
+        return None
+    last = evidence[-1]
+    rung = last.rungs.index("ica" if "ica" in last.rungs else "rigid")
+    order = np.argsort([pair.errors[rung, 0] for pair in last.pairs], kind="stable")
+    typical = int(order[len(order) // 2])
+    matrices = {}
+    for found in evidence:
+        for group, match in found.pairs[typical].matches.items():
+            label = "own" if found.frame.name == "native" else {"ica": "ica"}.get(group, "pca")
+            rows = np.argsort(-match.correlation, kind="stable")
+            rows = rows[match.partner[rows] >= 0]
+            matrices[label] = match.matrix[np.ix_(rows, match.partner[rows])]
+    pair = last.pairs[typical]
+    return Correlations(names[pair.target], names[pair.source], matrices)

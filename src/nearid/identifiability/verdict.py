@@ -1,0 +1,116 @@
+"""From evidence to a verdict: ICA efficiency, and the smallest group within the tolerance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nearid.identifiability.evidence import FrameEvidence
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["efficiencies_frame", "efficiency_interval", "smallest_group"]
+
+Array = NDArray[np.float64]
+
+#: Below this share of chance there is nothing for a rotation to remove, and no efficiency.
+REMOVABLE = 0.01
+
+
+def efficiencies_frame(found: FrameEvidence | None, names: Sequence[str]) -> pd.DataFrame:
+    """Return the ICA efficiency of every ordered pair, ``(ε_perm − ε_ICA) / (ε_perm − ε_rigid)``.
+
+    Where ``ε_perm − ε_rigid`` is below a hundredth of the null's ε, permutation is already as good
+    as rigid and the efficiency is undefined (nan).  Without evidence the frame is empty.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``target, source, permutation, ica, rigid, efficiency, ci_low, ci_high``.
+    """
+    import pandas as pd
+
+    columns = ["target", "source", "permutation", "ica", "rigid", "efficiency", "ci_low", "ci_high"]
+    if found is None:
+        return pd.DataFrame(columns=columns)
+    p, i, r = (found.rungs.index(name) for name in ("signed_permutation", "ica", "rigid"))
+    rows = []
+    for pair in found.pairs:
+        error = pair.errors[:, 0]
+        draws = _efficiency(pair.resampled[:, p], pair.resampled[:, i], pair.resampled[:, r])
+        defined = error[p] - error[r] > REMOVABLE * pair.null[p]
+        low, high = np.quantile(draws, [0.025, 0.975]) if defined else (np.nan, np.nan)
+        rows.append(
+            {
+                "target": names[pair.target],
+                "source": names[pair.source],
+                "permutation": error[p],
+                "ica": error[i],
+                "rigid": error[r],
+                "efficiency": _efficiency(error[p], error[i], error[r]) if defined else np.nan,
+                "ci_low": low,
+                "ci_high": high,
+            }
+        )
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _efficiency(permutation: Array, ica: Array, rigid: Array) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray((permutation - ica) / (permutation - rigid))
+
+
+def efficiency_interval(
+    found: FrameEvidence | None, weights: Array, defined: NDArray[np.bool_]
+) -> tuple[float, float]:
+    """Return the 95 % interval of the mean efficiency over the pairs where it is defined.
+
+    Parameters
+    ----------
+    found : FrameEvidence or None
+        The whitened frame, None where nothing was rotated.
+    weights : ndarray, shape (n_bootstrap, n_pairs)
+        How much each pair counts in each resample.
+    defined : ndarray of bool, shape (n_pairs,)
+    """
+    if found is None or not defined.any():
+        return np.nan, np.nan
+    p, i, r = (found.rungs.index(name) for name in ("signed_permutation", "ica", "rigid"))
+    draws = found.stack("resampled")[defined]
+    values = _efficiency(draws[:, :, p], draws[:, :, i], draws[:, :, r])
+    chosen = weights[:, defined]
+    total = chosen.sum(axis=1)
+    drawn = total > 0
+    mean = np.einsum("bp,pb->b", chosen, values)[drawn] / total[drawn]
+    low, high = np.quantile(mean, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def smallest_group(
+    overall: pd.DataFrame, frame: str, *, tolerance: float, epsilon: float | None
+) -> str | None:
+    """Return the first rung of a frame at which *every* pair is within the tolerance.
+
+    Definition 1 asks for a map between any two trainings, so the worst pair decides: the upper end
+    of its interval, relative to chance, must not exceed ``tolerance`` (or, with ``epsilon``, that
+    upper end in units of the diameter).  Random rotations are a control, never a verdict.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> overall = pd.DataFrame({"frame": "native", "group": ["identity", "rigid"],
+    ...     "worst_relative_upper": [0.5, 0.02], "worst_upper": [0.2, 0.01]})
+    >>> smallest_group(overall, "native", tolerance=0.1, epsilon=None)
+    'rigid'
+    """
+    rows = overall[(overall["frame"] == frame) & (overall["group"] != "random")]
+    if epsilon is None:
+        within = rows["worst_relative_upper"] <= tolerance
+    else:
+        within = rows["worst_upper"] <= epsilon
+    passed = rows.loc[within, "group"]
+    return str(passed.iloc[0]) if len(passed) else None
