@@ -30,11 +30,10 @@ def about_runs(runs: Sequence[RunSummary], study: Study) -> Iterator[str]:
             yield (
                 f"{run.name} has collapsed: every row is the same; it is excluded from the verdict"
             )
-        elif run.rank < run.n_columns:
-            yield (
-                f"{run.name} has lost dimensions: rank {run.rank} of {run.n_columns} columns "
-                f"(constant or dependent columns)"
-            )
+    lost = [run for run in runs if not run.collapsed and run.rank < run.n_columns]
+    if lost:
+        listed = ", ".join(f"{run.name} has rank {run.rank} of {run.n_columns}" for run in lost)
+        yield f"dimensions are lost to constant or dependent columns: {listed}"
     widths = {run.name: run.n_columns for run in runs}
     if len(set(widths.values())) > 1:
         listed = ", ".join(f"{name} {width}" for name, width in widths.items())

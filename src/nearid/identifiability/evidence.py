@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nearid.identifiability.ladder import Frame, Rung, fit_rungs, rotate
+from nearid.identifiability.ladder import Frame, Rung, fit_rungs
 from nearid.identifiability.residuals import Bags, Diameter, diameter, residual_norms
 from nearid.moments import Moments, moments
 from nearid.rows import Rows
@@ -197,7 +197,8 @@ def _summary(norms: Array) -> Array:
 
 def _null_mean(study: Study, frame: Frame, fits: Moments, source: int, target: int) -> Array:
     rungs = list(fit_rungs(frame, fits, source, target))
-    return residual_norms(study.test, frame, rungs, source, target, study.n_jobs).mean(axis=0)
+    norms = residual_norms(study.test, frame, rungs, source, target, study.n_jobs)
+    return np.asarray(norms.mean(axis=0))
 
 
 def _r2(norms: Array, fits: Moments, held_out: Moments, target: int) -> Array:
@@ -213,9 +214,7 @@ def _mcc(rung: Rung, held_out: Moments, source: int, target: int) -> float:
 
     A coordinate that is constant in the target is left out; a constant prediction counts as 0.
     """
-    pair = held_out.pair(source, target)
-    if rung.bases[0] is not None and rung.bases[1] is not None:
-        pair = rotate(pair, *rung.bases)
+    pair = rung.own_coordinates(held_out.pair(source, target))
     shared = np.einsum("st,st->t", rung.inner, pair.cross_cov)
     power = np.einsum("st,st->t", rung.inner, pair.source_cov @ rung.inner)
     variance = np.diag(pair.target_cov)
@@ -242,9 +241,7 @@ def _matches(
 
 
 def _match(rung: Rung, held_out: Moments, source: int, target: int) -> Match:
-    pair = held_out.pair(source, target)
-    if rung.bases[0] is not None and rung.bases[1] is not None:
-        pair = rotate(pair, *rung.bases)
+    pair = rung.own_coordinates(held_out.pair(source, target))
     spread = np.sqrt(np.outer(np.diag(pair.target_cov), np.diag(pair.source_cov)))
     cross = pair.cross_cov.T
     correlation = np.divide(cross, spread, out=np.zeros_like(cross), where=spread > 0)

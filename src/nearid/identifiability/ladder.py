@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,15 +37,19 @@ class Rung:
         The target's mean less the map of the source's mean: zero unless the offset is not free.
     inner : ndarray
         The map between the runs' own rotated coordinates, ``matrix = R_sᵀ · inner · R_t``.
-    bases : (ndarray or None, ndarray or None)
-        The rotations R_s and R_t (rows are axes), None where there is none.
+    bases : (ndarray, ndarray) or None
+        The rotations R_s and R_t (rows are axes), where runs are rotated by themselves.
     """
 
     group: str
     matrix: Array
     missed: Array
     inner: Array
-    bases: tuple[Array | None, Array | None] = (None, None)
+    bases: tuple[Array, Array] | None = None
+
+    def own_coordinates(self, pair: PairMoments) -> PairMoments:
+        """Return a pair's moments in the runs' own rotated coordinates."""
+        return pair if self.bases is None else rotate(pair, *self.bases)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,12 +75,12 @@ class Frame:
     maps: Sequence[Array | None]
     rotations: Mapping[str, Sequence[Sequence[Array]]]
 
-    def coordinates(self, chunk: NDArray[np.generic], run: int) -> NDArray[np.floating]:
+    def coordinates(self, chunk: NDArray[Any], run: int) -> NDArray[Any]:
         """Return a run's rows in the frame's coordinates, in the precision of the data."""
         dtype = np.float32 if chunk.dtype in (np.float32, np.float16) else np.float64
         centred = (chunk - self.means[run]).astype(dtype, copy=False)
         matrix = self.maps[run]
-        return centred if matrix is None else centred @ matrix.astype(dtype)
+        return np.asarray(centred if matrix is None else centred @ matrix.astype(dtype))
 
     def moments(self, joint: Moments) -> Moments:
         """Return joint moments of the runs in the frame's coordinates."""
@@ -144,21 +149,17 @@ def fit_rungs(frame: Frame, moments: Moments, source: int, target: int) -> Itera
     pair = moments.pair(source, target)
     for name, group in frame.rungs:
         for rotation in frame.rotations.get(name, [None]):
-            if rotation is None:
-                yield _fit(name, group, pair, (None, None))
-            else:
-                yield _fit(name, group, pair, (rotation[source], rotation[target]))
+            bases = None if rotation is None else (rotation[source], rotation[target])
+            yield _fit(name, group, pair, bases)
 
 
-def _fit(
-    name: str, group: str, pair: PairMoments, bases: tuple[Array | None, Array | None]
-) -> Rung:
-    r_source, r_target = bases
-    rotated = pair if r_source is None or r_target is None else rotate(pair, r_source, r_target)
+def _fit(name: str, group: str, pair: PairMoments, bases: tuple[Array, Array] | None) -> Rung:
+    rotated = pair if bases is None else rotate(pair, *bases)
     fitted = GROUPS[group].fit_moments(rotated)
     missed = rotated.target_mean - fitted.transform(rotated.source_mean[None])[0]
     matrix = fitted.matrix
-    if r_source is not None and r_target is not None:
+    if bases is not None:
+        r_source, r_target = bases
         matrix, missed = r_source.T @ matrix @ r_target, missed @ r_target
     return Rung(name, matrix, missed, fitted.matrix, bases)
 

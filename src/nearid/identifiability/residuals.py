@@ -38,7 +38,8 @@ def residual_norms(
         mapped = (x @ stacked.astype(x.dtype)).reshape(len(x), len(rungs), y.shape[1])
         np.subtract(y[:, None, :], mapped, out=mapped)
         mapped += missed.astype(x.dtype)
-        return np.sqrt(np.einsum("nrd,nrd->nr", mapped, mapped)).astype(np.float64)
+        norms = np.sqrt(np.einsum("nrd,nrd->nr", mapped, mapped))
+        return np.asarray(norms, dtype=np.float64)
 
     step = max(64, 2**19 // max(1, stacked.shape[1]))  # the mapped rows stay in the cache
     parts = map_chunks(kernel, rows[source], rows[target], n_jobs=n_jobs, chunk_rows=step)
@@ -82,18 +83,16 @@ def diameter(rows: Rows, frame: Frame, run: int, *, n_jobs: int = 1) -> Diameter
 
     def radii_of(chunk: NDArray[Any]) -> Array:
         x = frame.coordinates(chunk, run)
-        return np.sqrt(np.einsum("nd,nd->n", x, x, dtype=np.float64))
+        return np.asarray(np.sqrt(np.einsum("nd,nd->n", x, x, dtype=np.float64)))
 
     radii = np.concatenate(list(map_chunks(radii_of, rows, n_jobs=n_jobs)))
     order = np.argsort(-radii, kind="stable")[:CANDIDATES]
     far = frame.coordinates(rows.take(order).read(0, len(order)), run)
     found = _largest_distance(far, radii[order])
-    left_out = (
-        np.partition(radii, len(radii) - len(order) - 1)[len(radii) - len(order) - 1]
-        if (len(radii) > len(order))
-        else 0.0
-    )
-    bound = float(left_out + radii[order[0]]) if left_out else 0.0
+    if len(radii) == len(order):
+        return Diameter(found, found)
+    left_out = np.partition(radii, -CANDIDATES - 1)[-CANDIDATES - 1]
+    bound = float(left_out + radii[order[0]])
     return Diameter(found, max(found, bound))
 
 

@@ -19,38 +19,12 @@ __all__ = ["components_frame", "overall_frame", "pairs_frame", "typical_correlat
 
 Array = NDArray[np.float64]
 
-PAIR_COLUMNS = [
-    "target",
-    "source",
-    "frame",
-    "group",
-    "mean",
-    "median",
-    "q95",
-    "q99",
-    "max",
-    "ci_low",
-    "ci_high",
-    "null",
-    "relative",
-    "r2",
-    "mcc",
-]
-OVERALL_COLUMNS = [
-    "frame",
-    "group",
-    "mean",
-    "ci_low",
-    "ci_high",
-    "null",
-    "relative",
-    "relative_low",
-    "relative_high",
-    "worst_upper",
-    "worst_relative_upper",
-    "r2",
-    "mcc",
-]
+ERRORS = ["mean", "median", "q95", "q99", "max"]
+PAIR_COLUMNS = ["target", "source", "frame", "group", *ERRORS]
+PAIR_COLUMNS += ["ci_low", "ci_high", "null", "relative", "r2", "mcc"]
+OVERALL_COLUMNS = ["frame", "group", "mean", "ci_low", "ci_high", "null", "relative"]
+OVERALL_COLUMNS += ["relative_low", "relative_high", "worst_upper", "worst_relative_upper"]
+OVERALL_COLUMNS += ["r2", "mcc"]
 INTERVAL = (0.025, 0.975)
 
 
@@ -192,18 +166,9 @@ def components_frame(
                 if group == "ica":
                     part["gaussian"] = gaussian[pair.target]
                 parts.append(part)
-    columns = [
-        "target",
-        "source",
-        "frame",
-        "group",
-        "component",
-        "partner",
-        "sign",
-        "correlation",
-        "runner_up",
-    ]
-    empty = pd.DataFrame(columns=[*columns, "ambiguous", "gaussian"])
+    columns = ["target", "source", "frame", "group", "component", "partner", "sign"]
+    columns += ["correlation", "runner_up", "ambiguous", "gaussian"]
+    empty = pd.DataFrame(columns=columns)
     return pd.concat(parts, ignore_index=True) if parts else empty
 
 

@@ -34,7 +34,8 @@ def efficiencies_frame(found: FrameEvidence | None, names: Sequence[str]) -> pd.
     """
     import pandas as pd
 
-    columns = ["target", "source", "permutation", "ica", "rigid", "efficiency", "ci_low", "ci_high"]
+    columns = ["target", "source", "permutation", "ica", "rigid"]
+    columns += ["efficiency", "ci_low", "ci_high"]
     if found is None:
         return pd.DataFrame(columns=columns)
     p, i, r = (found.rungs.index(name) for name in ("signed_permutation", "ica", "rigid"))
