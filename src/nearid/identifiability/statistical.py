@@ -99,7 +99,7 @@ def statistical_identifiability(
     Two runs that differ by an invertible linear map, which ICA removes but for order and signs:
 
     >>> rng = np.random.default_rng(0)
-    >>> z = rng.laplace(size=(400, 3))
+    >>> z = rng.laplace(size=(4000, 3))
     >>> mixed = z @ rng.standard_normal((3, 3))
     >>> result = statistical_identifiability([z, mixed], random_state=0)
     >>> result.verdict, result.verdict_whitened

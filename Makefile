@@ -1,0 +1,62 @@
+# The two commands are `make demo` and `make test`; both set up everything they need.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+CORE_VENV := .venv-core
+# One BLAS thread a process: the tests run in as many processes as there are cores.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check core lint types layers docs bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 12
+
+demo: $(VENV)/core ## install, compare five trainings of one real network, write a report
+	$(BIN)/nearid demo
+
+test: $(VENV)/all check core ## install and run everything that CI runs
+
+check: $(VENV)/all lint types layers
+	$(BIN)/python -m pytest -n auto --dist loadfile
+
+core: $(CORE_VENV)/done ## the tests without any optional dependency
+	$(CORE_VENV)/bin/python -m pytest -n auto --dist loadfile -p no:cacheprovider tests
+
+lint: $(VENV)/all ## style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/all ## static types
+	$(BIN)/mypy
+
+layers: $(VENV)/all ## data flows one way
+	$(BIN)/lint-imports
+
+docs: $(VENV)/all ## run every example in the documentation and the docstrings
+	$(BIN)/python -m pytest src README.md docs
+
+bench: $(VENV)/all ## ratios against peers, in one run
+	$(BIN)/python benchmarks/compare.py
+	$(BIN)/python benchmarks/ica.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/core: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/all: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) -e '.[all,test,lint]'
+	touch $@ $(VENV)/core
+
+$(CORE_VENV)/done: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(CORE_VENV)
+	$(CORE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . pytest pytest-xdist hypothesis
+	touch $@
+
+clean: ## remove what was made
+	rm -rf $(VENV) $(CORE_VENV) nearid-demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
