@@ -55,7 +55,7 @@ $(VENV)/all: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(CORE_VENV)/done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(CORE_VENV)
-	$(CORE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . pytest pytest-xdist hypothesis
+	$(CORE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	touch $@
 
 clean: ## remove what was made
