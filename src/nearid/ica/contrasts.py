@@ -235,9 +235,14 @@ def column_sums(table: Array) -> NDArray[np.float64]:
 
 
 def _sum_of_logs(factors: Array) -> NDArray[np.float64]:
-    """Return Σ log of each column, taking logarithms of products of factors between 1 and 2."""
-    n, k = factors.shape
-    whole = n - n % LOG_GROUP
-    products = factors[:whole].reshape(-1, LOG_GROUP, k).prod(axis=1)
-    rest = factors[whole:].prod(axis=0, keepdims=True)
-    return np.asarray(np.log(np.concatenate([products, rest])).sum(axis=0, dtype=np.float64))
+    """Return Σ log of each column, taking logarithms of products of factors between 1 and 2.
+
+    Overwrites the factors.
+    """
+    count = 1
+    while count < LOG_GROUP and len(factors) > 1:
+        half = len(factors) // 2
+        factors[:half] *= factors[len(factors) - half :]
+        factors = factors[: len(factors) - half]
+        count *= 2
+    return np.asarray(np.log(factors).sum(axis=0, dtype=np.float64))

@@ -6,6 +6,7 @@ block; nothing of the size of the data is stored.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,8 +25,9 @@ Array = NDArray[np.float64]
 #: Numbers in a block of one buffer: three of them in float32 stay within a core's second-level
 #: cache, where everything between the two products runs at the cache's speed.
 BLOCK_SIZE = 2**16
-#: Fewer rows than this make the matrix products slow.
+#: Fewer rows than this, or than this many times k, make the matrix products slow.
 MIN_BLOCK_ROWS = 512
+MIN_BLOCK_FACTOR = 3
 #: Largest offset, and largest ratio of what is added up to the unit variance that is left of it, at
 #: which float32 products still carry about three digits of a component.
 MAX_OFFSET = 30.0
@@ -118,9 +120,14 @@ def projection(components: Array, mean: Array, scale: Array, dtype: np.dtype[Any
     return Projection(np.ascontiguousarray(components.T, kind), offset.astype(kind), centre)
 
 
+def chunk_length(width: int) -> int:
+    """Return how many rows make a chunk: so many that its k × k sums are cheap beside it."""
+    return max(8192, 16 * width)
+
+
 def block_rows(width: int) -> int:
     """Return how many rows make a block."""
-    return max(MIN_BLOCK_ROWS, BLOCK_SIZE // width)
+    return max(MIN_BLOCK_ROWS, MIN_BLOCK_FACTOR * width, BLOCK_SIZE // width)
 
 
 def contrast_sums(
@@ -131,6 +138,7 @@ def contrast_sums(
     *,
     n_jobs: int = 1,
     powers: bool = False,
+    compiled: bool = False,
 ) -> Sums:
     """Fold the contrast's sums at one rotation over all rows.
 
@@ -144,6 +152,8 @@ def contrast_sums(
         Worker threads; the sums do not depend on it.
     powers : bool, default False
         Whether to fold the further means that describe each component.
+    compiled : bool, default False
+        Whether to use the compiled sweep, where there is one: log cosh in float32.
 
     Returns
     -------
@@ -151,36 +161,91 @@ def contrast_sums(
     """
     scale = np.sqrt((whitening.inverse**2).sum(axis=1))
     project = projection(rotation @ whitening.matrix, whitening.mean, scale, rows.dtype)
-    kernel = contrast_kernel(project, contrast, powers=powers)
+    compiled = compiled and contrast.name == "logcosh" and project.matrix.dtype == np.float32
+    kernel = contrast_kernel(project, contrast, powers=powers, compiled=compiled)
     n = len(rows)
-    means = [total / n for total in fold(kernel, rows, n_jobs=n_jobs)]
+    chunk_rows = chunk_length(max(rows.n_columns, whitening.n_components))
+    sums = fold(kernel, rows, n_jobs=n_jobs, chunk_rows=chunk_rows)
+    means = [total / n for total in sums]
     return Sums(n, *means)
 
 
 def contrast_kernel(
-    project: Projection, contrast: Contrast, *, powers: bool = False
+    project: Projection, contrast: Contrast, *, powers: bool = False, compiled: bool = False
 ) -> Callable[[NDArray[Any]], tuple[Array, ...]]:
     """Return the kernel that maps a chunk of raw rows to its sums."""
     width, k = project.matrix.shape
     size = block_rows(max(width, k))
+    step = compiled_step(project) if compiled else numpy_step(project, contrast)
+    # Each worker keeps its buffers from chunk to chunk: fresh memory costs as much as a tenth of
+    # the pass. What the kernel returns does not depend on what they hold.
+    own = threading.local()
 
     def kernel(chunk: NDArray[Any]) -> tuple[Array, ...]:
-        buffers = np.empty((3, min(size, len(chunk)), k), project.matrix.dtype)
+        rows = min(size, len(chunk))
+        if not hasattr(own, "buffers") or own.buffers.shape[1] < rows:
+            own.buffers = np.empty((2 if compiled else 3, rows, k), project.matrix.dtype)
+            own.product = np.empty((k, k), project.matrix.dtype)
         cross, curvature, value = np.zeros((k, k)), np.zeros(k), np.zeros(k)
         described = np.zeros((len(POWERS), k)) if powers else np.zeros(0)
         for start in range(0, len(chunk), size):
             x = chunk[start : start + size]
-            y, g, scratch = buffers[:, : len(x)]
-            project.apply(x, out=y)
-            block_value, block_curvature = contrast.sums(y, g, scratch)
-            cross += g.T @ y
-            curvature += block_curvature
-            value += block_value
+            y, g, scratch = (own.buffers[i, : len(x)] for i in (0, 1, -1))
+            step(x, y, g, scratch, value, curvature)
+            cross += np.matmul(g.T, y, out=own.product)
             if powers:
                 described += power_sums(y, contrast)
         return cross, curvature, value, described
 
     return kernel
+
+
+#: Fills y and g from x, and adds to value and curvature: (x, y, g, scratch, value, curvature).
+Step = Callable[
+    [NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]], None
+]
+
+
+def numpy_step(project: Projection, contrast: Contrast) -> Step:
+    """Return the work on a block, up to the second product, in NumPy."""
+
+    def step(
+        x: NDArray[Any],
+        y: NDArray[Any],
+        g: NDArray[Any],
+        scratch: NDArray[Any],
+        value: NDArray[Any],
+        curvature: NDArray[Any],
+    ) -> None:
+        project.apply(x, out=y)
+        block_value, block_curvature = contrast.sums(y, g, scratch)
+        value += block_value
+        curvature += block_curvature
+
+    return step
+
+
+def compiled_step(project: Projection) -> Step:
+    """Return the same for float32 and log cosh, compiled."""
+    from nearid.ica.compiled import fused_logcosh
+
+    sweep = fused_logcosh()
+    centred = project.centre is not None
+    offset = np.zeros_like(project.offset) if centred else project.offset
+
+    def step(
+        x: NDArray[Any],
+        y: NDArray[Any],
+        g: NDArray[Any],
+        scratch: NDArray[Any],
+        value: NDArray[Any],
+        curvature: NDArray[Any],
+    ) -> None:
+        x = x.astype(project.matrix.dtype, copy=False)
+        np.matmul(x - project.centre if project.centre is not None else x, project.matrix, out=y)
+        sweep(y, offset, g, value, curvature)
+
+    return step
 
 
 def power_sums(y: NDArray[Any], contrast: Contrast) -> Array:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.errors import InputError
+from nearid.ica.compiled import pays
 from nearid.ica.contrasts import Contrast, contrast_named
 from nearid.ica.orthogonal import Memory, cayley_step, reorthogonalise, shorten
 from nearid.ica.passes import Sums, contrast_sums
@@ -114,10 +115,18 @@ class Objective:
     """Evaluates rotations, each by one pass over the rows, and counts the passes."""
 
     def __init__(
-        self, rows: Rows, whitening: Whitening, contrast: Contrast, *, budget: int, n_jobs: int
+        self,
+        rows: Rows,
+        whitening: Whitening,
+        contrast: Contrast,
+        *,
+        budget: int,
+        n_jobs: int,
+        compiled: bool,
     ) -> None:
         self.rows, self.whitening, self.contrast = rows, whitening, contrast
-        self.budget, self.n_jobs, self.n_passes = budget, n_jobs, 0
+        self.budget, self.n_passes = budget, 0
+        self.n_jobs, self.compiled = n_jobs, compiled
         #: Scatter of α under a Gaussian: smaller values say nothing about a component's kind.
         self.noise = contrast.gaussian.alpha_scale / np.sqrt(len(rows))
 
@@ -147,7 +156,13 @@ class Objective:
     def _pass(self, matrix: Array, *, powers: bool = False) -> Sums:
         self.n_passes += 1
         return contrast_sums(
-            self.rows, self.whitening, matrix, self.contrast, n_jobs=self.n_jobs, powers=powers
+            self.rows,
+            self.whitening,
+            matrix,
+            self.contrast,
+            n_jobs=self.n_jobs,
+            powers=powers,
+            compiled=self.compiled,
         )
 
     def _point(self, matrix: Array, sums: Sums, signs: Array | None) -> Point:
@@ -177,6 +192,7 @@ def solve(
     max_passes: int = 500,
     n_jobs: int = 1,
     start: Array | None = None,
+    compiled: bool | None = None,
 ) -> Rotation:
     """Find the rotation of whitened rows whose components are as independent as can be.
 
@@ -197,6 +213,8 @@ def solve(
         Worker threads; the result does not depend on it.
     start : ndarray of shape (k, k), optional
         Orthogonal; a random one if not given.
+    compiled : bool, optional
+        Whether to use numba; by default where it is installed and the data are large.
 
     Returns
     -------
@@ -224,7 +242,12 @@ def solve(
     if max_passes < 2:
         raise InputError(f"max_passes must be at least 2, got {max_passes}")
     objective = Objective(
-        rows, whitening, contrast_named(contrast), budget=max_passes - 1, n_jobs=n_jobs
+        rows,
+        whitening,
+        contrast_named(contrast),
+        budget=max_passes - 1,
+        n_jobs=n_jobs,
+        compiled=pays(len(rows), whitening.n_components) if compiled is None else compiled,
     )
     if start is None:
         start = random_orthogonal(whitening.n_components, as_generator(random_state))
