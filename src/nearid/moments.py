@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nearid.errors import InputError
+from nearid.linalg import polar_factor
 from nearid.rows import Rows, fold, map_chunks
 
 __all__ = ["Moments", "PairMoments", "moments"]
@@ -45,6 +47,11 @@ class PairMoments:
     source_cov: Array
     target_cov: Array
     cross_cov: Array
+
+    @cached_property
+    def rotation(self) -> Array:
+        """The Procrustes rotation, polar factor of the cross-covariance, shape (D_s, D_t)."""
+        return polar_factor(self.cross_cov)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.groups.base import Group, is_isometry
-from nearid.linalg import polar_factor, random_orthogonal
+from nearid.linalg import random_orthogonal
 from nearid.moments import PairMoments
 
 __all__ = ["Rigid"]
@@ -34,7 +34,7 @@ class Rigid(Group):
 
     def fit_matrix(self, moments: PairMoments) -> Array:
         """Return the Procrustes rotation."""
-        return polar_factor(moments.cross_cov)
+        return moments.rotation
 
     def sample_matrix(self, d: int, rng: np.random.Generator) -> Array:
         """Draw a rotation or reflection uniformly."""

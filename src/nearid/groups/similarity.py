@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.groups.base import Group, is_isometry
-from nearid.linalg import polar_factor, random_orthogonal
+from nearid.linalg import random_orthogonal
 from nearid.moments import PairMoments
 
 __all__ = ["Similarity"]
@@ -33,7 +33,7 @@ class Similarity(Group):
 
     def fit_matrix(self, moments: PairMoments) -> Array:
         """Return the scaled Procrustes rotation."""
-        rotation = polar_factor(moments.cross_cov)
+        rotation = moments.rotation
         shared = float(np.sum(rotation * moments.cross_cov))
         power = float(np.sum(rotation * (moments.source_cov @ rotation)))
         return rotation * (shared / power if power > 0 else 1.0)
