@@ -72,7 +72,7 @@ def sweep(y: Array, offset: Array, g: Array, value: Array, curvature: Array) -> 
     >>> y, g = np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32)
     >>> value, curvature = np.zeros(1), np.zeros(1)
     >>> sweep(y, np.full(1, -1, np.float32), g, value, curvature)
-    >>> g.round(4).tolist(), value.round(4).tolist(), curvature.round(4).tolist()
+    >>> g.astype(float).round(4).tolist(), value.round(4).tolist(), curvature.round(4).tolist()
     ([[0.7616]], [0.4338], [0.42])
     """
     n, k = y.shape

@@ -88,20 +88,27 @@ class Components:
 
     def arranged(self) -> Components:
         """Return the same in the conventional order and with the conventional signs."""
-        order = self.order
-        position = np.argsort(order)
+        return self.taken(self.order)
+
+    def taken(self, index: NDArray[np.intp]) -> Components:
+        """Return the chosen components, in this order, signed by convention."""
+        position = np.full(len(self.tau), -1)
+        position[index] = np.arange(len(index))
+        kept = [position[block][position[block] >= 0] for block in self.blocks]
         return Components(
-            alpha=self.alpha[order],
-            tau=self.tau[order],
-            tau_error=self.tau_error[order],
-            beta=self.beta[order],
-            gamma=self.gamma[order],
-            negentropy=self.negentropy[order],
-            skewness=np.abs(self.skewness[order]),
-            super_gaussian=self.super_gaussian[order],
-            gaussian=self.gaussian[order],
-            leakage=self.leakage[np.ix_(order, order)],
-            blocks=sorted((np.sort(position[block]) for block in self.blocks), key=lambda b: b[0]),
+            alpha=self.alpha[index],
+            tau=self.tau[index],
+            tau_error=self.tau_error[index],
+            beta=self.beta[index],
+            gamma=self.gamma[index],
+            negentropy=self.negentropy[index],
+            skewness=np.abs(self.skewness[index]),
+            super_gaussian=self.super_gaussian[index],
+            gaussian=self.gaussian[index],
+            leakage=self.leakage[np.ix_(index, index)],
+            blocks=sorted(
+                (np.sort(block) for block in kept if len(block) > 1), key=lambda block: block[0]
+            ),
         )
 
 

@@ -14,11 +14,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from nearid.errors import InputError
 from nearid.ica.contrasts import contrast_named
-from nearid.ica.fitting import Fit, Settings, fit_rows
-from nearid.ica.passes import Projection, projection
+from nearid.ica.fitting import Fit, fit_rows
+from nearid.ica.projection import Projection, projection
 from nearid.ica.replication import replication
 from nearid.ica.report import component_report
 from nearid.ica.seeding import Seed, as_generator
+from nearid.ica.settings import Settings
+from nearid.ica.stability import stability
+from nearid.ica.stable import fit_stable
+from nearid.ica.views import guarded
 from nearid.rows import Rows, as_rows, map_chunks
 
 __all__ = ["LatentICA"]
@@ -39,20 +43,29 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     Parameters
     ----------
-    n_components : int, float in (0, 1), or None, default None
+    n_components : int, float in (0, 1), "stable" or None, default None
         How many principal axes to keep: that many, as many as explain this share of the variance,
-        or as many as the rank.
+        or as many as the rank. "stable" tries many numbers, and keeps the largest set of components
+        of which each replicates on disjoint halves of the rows.
     contrast : {"logcosh", "exp", "cube"}, default "logcosh"
         What is measured to tell a component from a Gaussian.
     tolerance : float, default 0.01
         Largest angle, in radians, that an identifiable component may still have to go.
     max_passes : int, default 500
         Passes over the rows at most.
+    solver : {"nearid", "picard"}, default "nearid"
+        This library's, or python-picard, which holds all whitened rows in memory.
     replication : bool, default True
         Whether to fit two disjoint halves of the rows as well, started independently, to see which
         components come back. About doubles the time.
     n_jobs : int, default 1
         Worker threads. The result does not depend on it.
+    memory_limit : int, default 268,435,456
+        Bytes that a random part of the rows may fill, on which large data are solved first.
+    compiled : bool or None, default None
+        Whether to use numba; None: where it is installed and the data are large.
+    device : str or None, default None
+        A torch device, such as "cuda", on which to compute the passes.
     random_state : None, int, Generator or RandomState, default None
         Draws the start and the halves.
 
@@ -100,21 +113,29 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     def __init__(
         self,
-        n_components: int | float | None = None,
+        n_components: int | float | str | None = None,
         *,
         contrast: str = "logcosh",
         tolerance: float = 0.01,
         max_passes: int = 500,
+        solver: str = "nearid",
         replication: bool = True,
         n_jobs: int = 1,
+        memory_limit: int = 2**28,
+        compiled: bool | None = None,
+        device: str | None = None,
         random_state: Seed = None,
     ) -> None:
         self.n_components = n_components
         self.contrast = contrast
         self.tolerance = tolerance
         self.max_passes = max_passes
+        self.solver = solver
         self.replication = replication
         self.n_jobs = n_jobs
+        self.memory_limit = memory_limit
+        self.compiled = compiled
+        self.device = device
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -143,10 +164,7 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         settings = self._settings()
         rng = as_generator(self.random_state)
         rows = self._rows(X, fitting=True)
-        fit, known = fit_rows(rows, settings, n_components=self.n_components, random_state=rng)
-        agreement = np.full(len(fit.unmixing), np.nan)
-        if self.replication:
-            agreement = replication(rows, fit.unmixing, known.cov, settings, rng=rng)
+        fit, agreement = self._search(rows, settings, rng)
         self._store(fit, agreement, len(rows))
         if not fit.converged:
             warnings.warn(self._not_converged(fit), ConvergenceWarning, stacklevel=2)
@@ -197,6 +215,42 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         matrix, mean = self.mixing_.T.astype(dtype), self.mean_.astype(dtype)
         return np.concatenate(list(map_chunks(lambda y: y.astype(dtype) @ matrix + mean, rows)))
 
+    def stability(
+        self, X: Any, *, n_runs: int = 10, bootstrap: bool = True, random_state: Seed = None
+    ) -> Array:
+        """Fit again and again, and return how well each component comes back, as Icasso does.
+
+        Parameters
+        ----------
+        X : Rows, array, memory map, DataFrame, torch tensor or path, shape (n, D)
+            The rows to which this ICA was fitted.
+        n_runs : int, default 10
+            Fits, at least 2.
+        bootstrap : bool, default True
+            Whether each fit draws its rows anew, with replacement; else only its start.
+        random_state : None, int, Generator or RandomState, default None
+
+        Returns
+        -------
+        ndarray, shape (k,)
+            1 for a component that always comes back; near 0 for an arbitrary one.
+
+        References
+        ----------
+        Himberg, Hyvärinen & Esposito, NeuroImage 22(3), 2004.
+        """
+        check_is_fitted(self)
+        if n_runs < 2:
+            raise InputError(f"n_runs must be at least 2 to compare anything, got {n_runs}")
+        return stability(
+            self._rows(X, fitting=False),
+            self.components_,
+            self._settings(),
+            n_runs=n_runs,
+            bootstrap=bootstrap,
+            rng=as_generator(random_state),
+        )
+
     @property
     def _n_features_out(self) -> int:
         return int(self.n_components_)
@@ -218,7 +272,35 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             raise InputError(f"tolerance must be a positive angle in radians, got {self.tolerance}")
         if self.max_passes < 2:
             raise InputError(f"max_passes must be at least 2, got {self.max_passes}")
-        return Settings(self.contrast, self.tolerance, self.max_passes, self.n_jobs)
+        if self.solver not in ("nearid", "picard"):
+            raise InputError(f"solver must be nearid or picard, got {self.solver!r}")
+        if isinstance(self.n_components, str) and self.n_components != "stable":
+            raise InputError(
+                f'n_components must be a number, None or "stable", got {self.n_components!r}'
+            )
+        return Settings(
+            contrast=self.contrast,
+            tolerance=self.tolerance,
+            max_passes=self.max_passes,
+            n_jobs=self.n_jobs,
+            compiled=self.compiled,
+            device=self.device,
+            memory_limit=self.memory_limit,
+            solver=self.solver,
+        )
+
+    def _search(
+        self, rows: Rows, settings: Settings, rng: np.random.Generator
+    ) -> tuple[Fit, NDArray[np.float64]]:
+        """Fit the rows, and see which components replicate."""
+        wanted = self.n_components
+        if isinstance(wanted, str):
+            return fit_stable(rows, settings, rng)
+        fit, known = fit_rows(rows, settings, n_components=wanted, random_state=rng)
+        k = len(fit.unmixing)
+        if not self.replication:
+            return fit, np.full(k, np.nan)
+        return fit, replication(rows, fit.unmixing, known.cov, settings, n_components=k, rng=rng)
 
     def _rows(self, X: Any, *, fitting: bool) -> Rows:
         """Open the rows, and check or note how many columns they have and how they are called."""
@@ -233,7 +315,7 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             validate_data(self, X, reset=fitting, skip_check_array=True)
         if fitting and len(rows) < 2:
             raise InputError(f"{rows.name}: expected at least 2 rows, got n_samples = {len(rows)}")
-        return rows
+        return guarded(rows)
 
     def _check_columns(self, rows: Rows, *, fitting: bool) -> None:
         if fitting:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nearid.ica.components import Components, describe
 from nearid.ica.contrasts import contrast_named
-from nearid.ica.seeding import Seed
+from nearid.ica.seeding import Seed, as_generator
+from nearid.ica.settings import Settings
 from nearid.ica.solver import solve
+from nearid.ica.warmstart import warm_start
 from nearid.ica.whitening import Whitening, whitening
 from nearid.moments import Moments, moments
 from nearid.rows import Rows
@@ -18,16 +20,6 @@ from nearid.rows import Rows
 __all__ = ["Fit", "Settings", "fit_rows", "rotate"]
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to fit, whatever the rows."""
-
-    contrast: str = "logcosh"
-    tolerance: float = 0.01
-    max_passes: int = 500
-    n_jobs: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +56,16 @@ class Fit:
         """Variance of the data that each component carries, shape (k,)."""
         return np.asarray((self.mixing**2).sum(axis=0))
 
+    def taken(self, index: NDArray[np.intp]) -> Fit:
+        """Return the chosen components only, in this order."""
+        return replace(
+            self,
+            unmixing=self.unmixing[index],
+            mixing=self.mixing[:, index],
+            components=self.components.taken(index),
+            angles=self.angles[index],
+        )
+
 
 def fit_rows(
     rows: Rows,
@@ -79,22 +81,30 @@ def fit_rows(
     InputError
         If values are missing, the data are constant, or have fewer dimensions than asked for.
     """
-    known = moments([rows], n_jobs=settings.n_jobs)
+    known = moments([rows], n_jobs=settings.engine.n_jobs)
     white = whitening(known.mean, known.cov, dtype=rows.dtype, n_components=n_components)
     return rotate(rows, white, settings, random_state=random_state), known
 
 
 def rotate(rows: Rows, white: Whitening, settings: Settings, *, random_state: Seed) -> Fit:
     """Rotate whitened rows to independent components, and arrange those by convention."""
-    rotation = solve(
-        rows,
-        white,
-        contrast=settings.contrast,
-        tolerance=settings.tolerance,
-        max_passes=settings.max_passes,
-        n_jobs=settings.n_jobs,
-        random_state=random_state,
-    )
+    rng = as_generator(random_state)
+    if settings.solver == "picard":
+        from nearid.ica.picard import solve_with_picard
+
+        rotation = solve_with_picard(rows, white, settings, rng)
+    else:
+        rotation = solve(
+            rows,
+            white,
+            contrast=settings.contrast,
+            tolerance=settings.tolerance,
+            max_passes=settings.max_passes,
+            n_jobs=settings.engine.n_jobs,
+            start=warm_start(rows, white, settings, rng),
+            compiled=settings.engine.compiled,
+            device=settings.engine.device,
+        )
     found = describe(rotation.sums, contrast_named(settings.contrast))
     matrix = (found.signs[:, None] * rotation.matrix)[found.order]
     return Fit(

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nearid.ica.compiled import pays
 from nearid.ica.contrasts import Contrast, column_sums
+from nearid.ica.projection import Projection, projection
+from nearid.ica.settings import Engine
 from nearid.ica.whitening import Whitening
 from nearid.rows import Rows, fold
 
-__all__ = ["POWERS", "Projection", "Sums", "contrast_sums", "projection"]
+__all__ = ["POWERS", "Sums", "contrast_sums"]
 
 Array = NDArray[np.float64]
 
@@ -28,10 +31,6 @@ BLOCK_SIZE = 2**16
 #: Fewer rows than this, or than this many times k, make the matrix products slow.
 MIN_BLOCK_ROWS = 512
 MIN_BLOCK_FACTOR = 3
-#: Largest offset, and largest ratio of what is added up to the unit variance that is left of it, at
-#: which float32 products still carry about three digits of a component.
-MAX_OFFSET = 30.0
-MAX_CANCELLED = 2e3
 #: The further means that describe a component, with ``ψ = y g(y) − g'(y)``, whose mean is α.
 POWERS = ("g²", "y³", "y⁴", "ψ²", "ψy", "ψy²", "ψ'", "ψ'y")
 
@@ -58,66 +57,12 @@ class Sums:
     cross: Array
     curvature: Array
     value: Array
-    powers: Array
+    powers: Array = field(default_factory=lambda: np.zeros(0))
 
     @property
     def alpha(self) -> Array:
         """``E[y g(y)] − E[g'(y)]``: 0 for a Gaussian component."""
         return np.asarray(np.diag(self.cross) - self.curvature)
-
-
-@dataclass(frozen=True, eq=False)
-class Projection:
-    """The map from raw rows to components, in the precision that its products need.
-
-    Parameters
-    ----------
-    matrix : ndarray, shape (D, k)
-        ``(W K)ᵀ``, of the dtype of the products.
-    offset : ndarray, shape (k,)
-        b, subtracted after the product.
-    centre : ndarray of shape (D,), or None
-        Subtracted from the rows before the product where the offset would cost too many digits.
-    """
-
-    matrix: NDArray[Any]
-    offset: NDArray[Any]
-    centre: NDArray[Any] | None
-
-    def apply(self, x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Return the components of raw rows, shape (n, k)."""
-        x = x.astype(self.matrix.dtype, copy=False)
-        if self.centre is not None:
-            return np.matmul(x - self.centre, self.matrix, out=out)
-        y: NDArray[Any] = np.matmul(x, self.matrix, out=out)
-        y -= self.offset
-        return y
-
-
-def projection(components: Array, mean: Array, scale: Array, dtype: np.dtype[Any]) -> Projection:
-    """Prepare ``y = components (x − mean)`` in float32 where the data allow it.
-
-    Parameters
-    ----------
-    components : ndarray, shape (k, D)
-    mean : ndarray, shape (D,)
-    scale : ndarray, shape (D,)
-        Standard deviation of each column, in units of which rounding is judged.
-    dtype : dtype
-        Type of the data. Products are float32 if the data are no wider, unless so much cancels in
-        them that rounding would be seen.
-
-    Returns
-    -------
-    Projection
-    """
-    offset = components @ mean
-    cancelled = float(np.sqrt((components * scale) ** 2 @ np.ones(len(scale))).max(initial=0.0))
-    narrow = dtype.kind == "f" and dtype.itemsize <= 4 and cancelled <= MAX_CANCELLED
-    kind = np.dtype(np.float32 if narrow else np.float64)
-    # x − mean loses nothing where x and mean are close to each other (Sterbenz's lemma).
-    centre = mean.astype(kind) if np.abs(offset).max(initial=0.0) > MAX_OFFSET else None
-    return Projection(np.ascontiguousarray(components.T, kind), offset.astype(kind), centre)
 
 
 def chunk_length(width: int) -> int:
@@ -135,10 +80,9 @@ def contrast_sums(
     whitening: Whitening,
     rotation: Array,
     contrast: Contrast,
+    engine: Engine = Engine(),  # noqa: B008  (frozen)
     *,
-    n_jobs: int = 1,
     powers: bool = False,
-    compiled: bool = False,
 ) -> Sums:
     """Fold the contrast's sums at one rotation over all rows.
 
@@ -148,12 +92,10 @@ def contrast_sums(
     whitening : Whitening
     rotation : ndarray, shape (k, k)
     contrast : Contrast
-    n_jobs : int, default 1
-        Worker threads; the sums do not depend on it.
+    engine : Engine
+        Where and how to compute; the sums do not depend on it, up to rounding.
     powers : bool, default False
         Whether to fold the further means that describe each component.
-    compiled : bool, default False
-        Whether to use the compiled sweep, where there is one: log cosh in float32.
 
     Returns
     -------
@@ -161,13 +103,25 @@ def contrast_sums(
     """
     scale = np.sqrt((whitening.inverse**2).sum(axis=1))
     project = projection(rotation @ whitening.matrix, whitening.mean, scale, rows.dtype)
-    compiled = compiled and contrast.name == "logcosh" and project.matrix.dtype == np.float32
-    kernel = contrast_kernel(project, contrast, powers=powers, compiled=compiled)
+    kernel = _kernel(project, contrast, engine, n=len(rows), powers=powers)
     n = len(rows)
     chunk_rows = chunk_length(max(rows.n_columns, whitening.n_components))
-    sums = fold(kernel, rows, n_jobs=n_jobs, chunk_rows=chunk_rows)
+    sums = fold(kernel, rows, n_jobs=engine.n_jobs, chunk_rows=chunk_rows)
     means = [total / n for total in sums]
     return Sums(n, *means)
+
+
+def _kernel(
+    project: Projection, contrast: Contrast, engine: Engine, *, n: int, powers: bool
+) -> Callable[[NDArray[Any]], tuple[Array, ...]]:
+    """Choose what computes the sums of a chunk."""
+    if engine.device is not None and not powers:
+        from nearid.ica.torch_pass import torch_kernel
+
+        return torch_kernel(project, contrast, engine.device)
+    possible = contrast.name == "logcosh" and project.matrix.dtype == np.float32
+    wanted = pays(n, len(project.offset)) if engine.compiled is None else engine.compiled
+    return contrast_kernel(project, contrast, powers=powers, compiled=possible and wanted)
 
 
 def contrast_kernel(

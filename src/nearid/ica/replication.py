@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from nearid.errors import InputError
-from nearid.ica.fitting import Settings, fit_rows
+from nearid.ica.fitting import fit_rows
+from nearid.ica.settings import Settings
+from nearid.ica.views import halves
 from nearid.rows import Rows
 
 __all__ = ["REPLICATES", "component_correlations", "match", "replication"]
@@ -63,6 +65,7 @@ def replication(
     cov: Array,
     settings: Settings,
     *,
+    n_components: int,
     rng: np.random.Generator,
 ) -> Array:
     """Return how well two fits to disjoint halves of the rows agree about each component.
@@ -80,6 +83,8 @@ def replication(
     cov : ndarray, shape (D, D)
         Covariance of all rows, under which components are compared.
     settings : Settings
+    n_components : int
+        How many components to fit to the halves: at least k.
     rng : numpy.random.Generator
 
     Returns
@@ -87,15 +92,12 @@ def replication(
     ndarray, shape (k,)
         In [0, 1]; NaN for all where a half has too few rows to have k components.
     """
-    k = len(unmixing)
-    shuffled = rng.permutation(len(rows))
-    halves = np.array_split(shuffled, 2)
     found = []
-    for half in halves:
+    for half in halves(rows, rng):
         try:
-            fit, _ = fit_rows(rows.take(np.sort(half)), settings, n_components=k, random_state=rng)
-        except InputError:
-            return np.full(k, np.nan)
+            fit, _ = fit_rows(half, settings, n_components=n_components, random_state=rng)
+        except InputError:  # too few rows
+            return np.full(len(unmixing), np.nan)
         found.append(fit.unmixing)
     first, second = (half[match(component_correlations(unmixing, half, cov))] for half in found)
     agreement = np.abs(np.diag(component_correlations(first, second, cov)))

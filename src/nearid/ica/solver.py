@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.errors import InputError
-from nearid.ica.compiled import pays
 from nearid.ica.contrasts import Contrast, contrast_named
 from nearid.ica.orthogonal import Memory, cayley_step, reorthogonalise, shorten
 from nearid.ica.passes import Sums, contrast_sums
 from nearid.ica.seeding import Seed, as_generator
 from nearid.ica.separability import gaussian_components
+from nearid.ica.settings import Engine
 from nearid.ica.whitening import Whitening
 from nearid.linalg import polar_factor, random_orthogonal
 from nearid.rows import Rows
@@ -98,6 +98,15 @@ class Point:
         return np.asarray(np.linalg.norm(np.where(apart, skew, 0.0), axis=1))
 
     @property
+    def polished(self) -> Array:
+        """The rotation after Newton's last turn, which costs no pass.
+
+        It is shorter than the tolerance, and about its square is left after it.
+        """
+        apart = ~np.outer(self.gaussian, self.gaussian)
+        return cayley_step(self.matrix, np.where(apart, self.newton, 0.0))
+
+    @property
     def turn(self) -> float:
         """All angles still to go together."""
         return float(np.linalg.norm(self.angles))
@@ -119,14 +128,12 @@ class Objective:
         rows: Rows,
         whitening: Whitening,
         contrast: Contrast,
+        engine: Engine,
         *,
         budget: int,
-        n_jobs: int,
-        compiled: bool,
     ) -> None:
         self.rows, self.whitening, self.contrast = rows, whitening, contrast
-        self.budget, self.n_passes = budget, 0
-        self.n_jobs, self.compiled = n_jobs, compiled
+        self.engine, self.budget, self.n_passes = engine, budget, 0
         #: Scatter of α under a Gaussian: smaller values say nothing about a component's kind.
         self.noise = contrast.gaussian.alpha_scale / np.sqrt(len(rows))
 
@@ -142,27 +149,14 @@ class Objective:
             raise BudgetSpent
         return self._point(matrix, self._pass(matrix), signs)
 
-    def describe(self, point: Point, *, polish: bool) -> Point:
-        """Spend the reserved pass on the sums that describe the components.
-
-        With ``polish``, after Newton's last rotation, which is free: it is shorter than the
-        tolerance, and what is left after it is its square.
-        """
-        apart = ~np.outer(point.gaussian, point.gaussian)
-        last = np.where(apart, point.newton, 0.0)
-        matrix = cayley_step(point.matrix, last) if polish else point.matrix
-        return self._point(matrix, self._pass(matrix, powers=True), point.signs)
+    def describe(self, matrix: Array, signs: Array | None = None) -> Point:
+        """Spend the reserved pass on the sums that describe the components."""
+        return self._point(matrix, self._pass(matrix, powers=True), signs)
 
     def _pass(self, matrix: Array, *, powers: bool = False) -> Sums:
         self.n_passes += 1
         return contrast_sums(
-            self.rows,
-            self.whitening,
-            matrix,
-            self.contrast,
-            n_jobs=self.n_jobs,
-            powers=powers,
-            compiled=self.compiled,
+            self.rows, self.whitening, matrix, self.contrast, self.engine, powers=powers
         )
 
     def _point(self, matrix: Array, sums: Sums, signs: Array | None) -> Point:
@@ -193,6 +187,7 @@ def solve(
     n_jobs: int = 1,
     start: Array | None = None,
     compiled: bool | None = None,
+    device: str | None = None,
 ) -> Rotation:
     """Find the rotation of whitened rows whose components are as independent as can be.
 
@@ -215,6 +210,8 @@ def solve(
         Orthogonal; a random one if not given.
     compiled : bool, optional
         Whether to use numba; by default where it is installed and the data are large.
+    device : str, optional
+        A torch device on which to compute the passes.
 
     Returns
     -------
@@ -241,19 +238,14 @@ def solve(
     """
     if max_passes < 2:
         raise InputError(f"max_passes must be at least 2, got {max_passes}")
-    objective = Objective(
-        rows,
-        whitening,
-        contrast_named(contrast),
-        budget=max_passes - 1,
-        n_jobs=n_jobs,
-        compiled=pays(len(rows), whitening.n_components) if compiled is None else compiled,
-    )
+    engine = Engine(n_jobs, compiled, device)
+    objective = Objective(rows, whitening, contrast_named(contrast), engine, budget=max_passes - 1)
     if start is None:
         start = random_orthogonal(whitening.n_components, as_generator(random_state))
     search = Search(objective, tolerance)
     search.run(start)
-    point = objective.describe(search.best, polish=search.converged)
+    matrix = search.best.polished if search.converged else search.best.matrix
+    point = objective.describe(matrix, search.best.signs)
     angles = point.angles if search.converged else search.angles
     return Rotation(
         matrix=point.matrix,
