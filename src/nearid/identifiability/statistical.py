@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from nearid.errors import InputError
 from nearid.groups import GROUPS
-from nearid.ica.fitting import Fit, Settings, rotate
+from nearid.ica.fitting import Fit, rotate
+from nearid.ica.settings import Settings
 from nearid.ica.whitening import Whitening, choose_n_components, whitening
 from nearid.identifiability import cautions
 from nearid.identifiability.evidence import FrameEvidence, Study, measure_frame, split
@@ -178,8 +179,9 @@ def _rotate(
     study: Study, whitened: Sequence[Whitening], rng: np.random.Generator
 ) -> dict[int, Fit]:
     """Rotate every run by ICA, by itself: none sees another."""
+    settings = Settings(n_jobs=study.n_jobs)
     return {
-        m: rotate(run, w, Settings(n_jobs=study.n_jobs), random_state=rng)
+        m: rotate(run, w, settings, random_state=rng)
         for m, (run, w) in enumerate(zip(study.train, whitened, strict=True))
     }
 
