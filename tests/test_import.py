@@ -1,0 +1,76 @@
+"""``import nearid`` costs next to nothing, and offers exactly what it says."""
+
+import subprocess
+import sys
+
+import pytest
+
+import nearid
+
+PUBLIC = [
+    "GROUPS",
+    "Identity",
+    "InputError",
+    "LatentICA",
+    "Linear",
+    "MissingExtraError",
+    "NearIdError",
+    "Rigid",
+    "Rows",
+    "SignedPermutation",
+    "Similarity",
+    "StatisticalIdentifiability",
+    "Transformation",
+    "as_rows",
+    "fold",
+    "moments",
+    "statistical_identifiability",
+]
+HEAVY = ("matplotlib", "pandas", "pyarrow", "typer", "rich", "jinja2", "sklearn", "torch", "numba")
+
+
+def loaded_after(code):
+    """Top-level modules that a fresh interpreter holds after running the code."""
+    script = f"{code}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def test_import_loads_nothing_heavy():
+    modules = loaded_after("import nearid")
+    assert "nearid" in modules
+    assert modules.isdisjoint({*HEAVY, "scipy", "numpy"})
+
+
+def test_groups_and_moments_need_only_numpy_and_scipy():
+    code = "import nearid; nearid.Rigid().fit([[0.0], [1.0]], [[1.0], [0.0]])"
+    modules = loaded_after(code)
+    assert {"numpy", "scipy"} <= modules
+    assert modules.isdisjoint(HEAVY)
+
+
+def test_public_names_are_these():
+    assert nearid.__all__ == PUBLIC
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_name_resolves_and_says_what_it_is(name):
+    value = getattr(nearid, name)
+    assert value.__doc__
+    assert name in dir(nearid)
+
+
+def test_groups_are_in_order():
+    assert list(nearid.GROUPS) == [
+        "identity",
+        "signed_permutation",
+        "rigid",
+        "similarity",
+        "linear",
+    ]
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'Rotation'"):
+        _ = nearid.Rotation
