@@ -27,7 +27,9 @@ LONGEST_HEADER = 10_000
 
 # The header is the text of a Python dict. NumPy evaluates it, and warns of what it finds there; we
 # look for the three entries that a plain array has, which can do neither.
-DESCR = re.compile(r"""['"]descr['"]\s*:\s*(?:(['"])([<>|=]?[A-Za-z]\d*(?:\[\w+\])?)\1|(\[))""")
+DESCR = re.compile(
+    r"""['"]descr['"]\s*:\s*(?:(['"])([<>|=]?[biufcmMOSUV]\d*(?:\[\w+\])?)\1|(\[))"""
+)
 FORTRAN = re.compile(r"""['"]fortran_order['"]\s*:\s*(True|False)""")
 SHAPE = re.compile(r"""['"]shape['"]\s*:\s*\(([\d\s,]{0,300})\)""")
 

@@ -24,8 +24,11 @@ __all__ = ["read", "write"]
 
 WHAT = "a Parquet file"
 
-#: Bytes that a batch of rows fills: the columns of a batch are turned into rows within the cache.
-BATCH_BYTES = 4 * 2**20
+#: Bytes that a block of rows fills while columns are turned into rows: it stays in the cache.
+BLOCK_BYTES = 4 * 2**20
+
+#: Bytes of a row group that we write: what is held in memory beside the array when it is read.
+GROUP_BYTES = 64 * 2**20
 
 
 def read(
@@ -58,7 +61,11 @@ def write(path: Path, table: Table) -> None:
     if table.ids is not None:
         frame = frame.replace_schema_metadata({"pandas": _pandas_index(table.ids)})
     with atomic_path(path) as temporary:
-        pq.write_table(frame, temporary)
+        pq.write_table(frame, temporary, row_group_size=_group_rows(frame))
+
+
+def _group_rows(frame: pa.Table) -> int:
+    return max(1024, GROUP_BYTES * frame.num_rows // max(1, int(frame.nbytes)))
 
 
 def _files(path: Path) -> list[Path]:
@@ -140,19 +147,28 @@ def _values(
     dtype = feature_dtype([schema.field(name).type for schema in schemas for name in names])
     n_rows = sum(_n_rows(file) for file in opened)
     values = np.empty((n_rows, len(names)), dtype=dtype)
-    step = max(256, BATCH_BYTES // (dtype.itemsize * len(names)))
     start = 0
     for file in opened:
-        for batch in file.iter_batches(batch_size=step, columns=names, use_pandas_metadata=False):
-            stop = start + batch.num_rows
+        for group in range(file.num_row_groups):
+            frame = file.read_row_group(group, columns=names, use_pandas_metadata=False)
+            stop = start + frame.num_rows
             if stop > n_rows:
                 raise ValueError(f"more rows than the {n_rows} that are promised")
-            for i, name in enumerate(names):
-                values[start:stop, i] = _numbers(batch.column(name), dtype)
+            _fill(values[start:stop], frame)
             start = stop
     if start != n_rows:
         raise ValueError(f"{start} rows, but {n_rows} are promised")
     return values
+
+
+def _fill(values: NDArray[Any], frame: pa.Table) -> None:
+    """Turn columns into rows, a block at a time that stays in the cache."""
+    columns = [_numbers(frame[name]) for name in frame.column_names]
+    step = max(64, BLOCK_BYTES // (values.itemsize * len(columns)))
+    for start in range(0, len(values), step):
+        block = values[start : start + step]
+        for i, column in enumerate(columns):
+            block[:, i] = column[start : start + step]
 
 
 def _n_rows(file: pq.ParquetFile) -> int:
@@ -164,10 +180,10 @@ def _n_rows(file: pq.ParquetFile) -> int:
     return int(held.num_rows)
 
 
-def _numbers(column: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
+def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
     import pyarrow.types as kinds
 
     if kinds.is_decimal(column.type):
         column = column.cast("float64")
-    array: NDArray[Any] = column.to_numpy(zero_copy_only=False)  # nulls become NaN
-    return array.astype(dtype, copy=False)
+    array: NDArray[Any] = column.to_numpy()  # nulls become NaN
+    return array
