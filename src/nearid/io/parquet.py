@@ -65,7 +65,8 @@ def write(path: Path, table: Table) -> None:
 
 
 def _group_rows(frame: pa.Table) -> int:
-    return max(1024, GROUP_BYTES * frame.num_rows // max(1, int(frame.nbytes)))
+    n_bytes: int = frame.nbytes
+    return max(1024, GROUP_BYTES * len(frame) // max(1, n_bytes))
 
 
 def _files(path: Path) -> list[Path]:
