@@ -18,7 +18,7 @@ from nearid.errors import InputError
 from nearid.linalg import polar_factor
 from nearid.rows import Rows, fold, map_chunks
 
-__all__ = ["Moments", "PairMoments", "moments"]
+__all__ = ["Moments", "PairMoments", "check_finite", "moments"]
 
 Array = NDArray[np.float64]
 
@@ -161,7 +161,8 @@ def moments(runs: Sequence[Rows], *, n_jobs: int = 1) -> Moments:
         centre = total / n
         cov = gram / n - np.outer(centre, centre)
     if not np.isfinite(cov).all():
-        _raise_non_finite(runs)
+        check_finite(runs)
+        raise InputError("the values are too large to be squared in float64; rescale them")
     return Moments(n, shift + centre, cov, tuple(run.n_columns for run in runs))
 
 
@@ -172,17 +173,34 @@ def _pilot_mean(run: Rows) -> Array:
     return np.where(np.isfinite(mean), mean, 0.0)
 
 
-def _raise_non_finite(runs: Sequence[Rows]) -> None:
-    """Find the values that spoiled the sums, and say where they are."""
+def check_finite(runs: Sequence[Rows]) -> None:
+    """Raise if there are NaN or infinite values, and say how many, and where the first one is.
+
+    Rows are numbered as in the table that the user gave, not as in a part of it.
+
+    Raises
+    ------
+    InputError
+        For the first run that has any.
+    """
     for run in runs:
-        bad = np.concatenate(list(map_chunks(lambda chunk: ~np.isfinite(chunk), run)))
-        if bad.any():
-            rows = np.flatnonzero(bad.any(axis=1))
-            column = int(bad[rows[0]].argmax())
-            label = run.columns[column] if run.columns else column
+        counts = np.concatenate(list(map_chunks(_non_finite_per_row, run)))
+        rows = np.flatnonzero(counts)
+        if len(rows):
             raise InputError(
-                f"{run.name} has {bad.sum()} NaN or infinite values, in {len(rows)} of its "
-                f"{len(run)} rows (the first in row {rows[0]}, column {label}); drop those rows "
+                f"{run.name} has {counts.sum()} NaN or infinite values, in {len(rows)} of its "
+                f"{len(run)} rows (the first in {_place(run, int(rows[0]))}); drop those rows "
                 f"from every run, or impute them, before comparing"
             )
-    raise InputError("the values are too large to be squared in float64; rescale them")
+
+
+def _non_finite_per_row(chunk: NDArray[Any]) -> NDArray[np.intp]:
+    return np.asarray((~np.isfinite(chunk)).sum(axis=1))
+
+
+def _place(run: Rows, row: int) -> str:
+    column = int(np.isfinite(run.read(row, row + 1)[0]).argmin())
+    label = run.columns[column] if run.columns else column
+    named = "" if run.ids is None else f" (id {str(run.ids[row])!r})"
+    number = row if run.order is None else run.order[row]
+    return f"row {number}{named}, column {label}"

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nearid.errors import InputError
 from nearid.identifiability.ladder import Frame, Rung, fit_rungs
 from nearid.identifiability.residuals import Bags, Diameter, diameter, residual_norms
-from nearid.moments import Moments, moments
+from nearid.moments import Moments, check_finite, moments
 from nearid.rows import Rows
 
 __all__ = ["FrameEvidence", "Match", "PairEvidence", "Study", "measure_frame"]
@@ -263,10 +264,9 @@ def split(rows: Sequence[Rows], train: Any, test: Any, n_jobs: int) -> Study:
     """Make the study of runs from row numbers to fit on and to measure on."""
     fitting = [run.take(train) for run in rows]
     held_out = [run.take(test) for run in rows]
-    return Study(
-        fitting,
-        held_out,
-        moments(fitting, n_jobs=n_jobs),
-        moments(held_out, n_jobs=n_jobs),
-        n_jobs,
-    )
+    try:
+        fitted, measured = (moments(part, n_jobs=n_jobs) for part in (fitting, held_out))
+    except InputError:
+        check_finite(rows)  # counted over all the rows, not those of one part
+        raise
+    return Study(fitting, held_out, fitted, measured, n_jobs)
