@@ -34,6 +34,8 @@ class Components:
         Distance from a Gaussian in nats, by the contrast's approximation: 0 for a Gaussian.
     skewness : ndarray, shape (k,)
         ``E[y³]``.
+    kurtosis : ndarray, shape (k,)
+        ``E[y⁴]``, 3 for a Gaussian.
     super_gaussian : ndarray of bool, shape (k,)
         Whether the tails are heavier than a Gaussian's.
     gaussian : ndarray of bool, shape (k,)
@@ -55,6 +57,7 @@ class Components:
     gamma: Array
     negentropy: Array
     skewness: Array
+    kurtosis: Array
     super_gaussian: NDArray[np.bool_]
     gaussian: NDArray[np.bool_]
     leakage: Array
@@ -103,6 +106,7 @@ class Components:
             gamma=self.gamma[index],
             negentropy=self.negentropy[index],
             skewness=np.abs(self.skewness[index]),
+            kurtosis=self.kurtosis[index],
             super_gaussian=self.super_gaussian[index],
             gaussian=self.gaussian[index],
             leakage=self.leakage[np.ix_(index, index)],
@@ -145,6 +149,7 @@ def describe(sums: Sums, contrast: Contrast) -> Components:
         gamma=gamma,
         negentropy=0.5 * ((sums.value - reference.value) / reference.value_scale) ** 2,
         skewness=mean["y³"],
+        kurtosis=mean["y⁴"],
         super_gaussian=np.sign(alpha) == contrast.super_gaussian_sign,
         gaussian=gaussian,
         leakage=predicted,

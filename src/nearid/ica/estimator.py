@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from nearid.errors import InputError
+from nearid.ica.cautions import few_rows, not_converged, outliers
 from nearid.ica.contrasts import contrast_named
 from nearid.ica.fitting import Fit, fit_rows
 from nearid.ica.projection import Projection, projection
@@ -28,9 +29,6 @@ from nearid.rows import Rows, as_rows, map_chunks
 __all__ = ["LatentICA"]
 
 Array = NDArray[Any]
-
-#: Names of components in a warning, at most.
-NAMED = 8
 
 
 class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -160,14 +158,21 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         -----
         ConvergenceWarning
             If components are not within the tolerance; it names them.
+        UserWarning
+            If there are fewer than three rows per component, or a few rows carry a component.
         """
         settings = self._settings()
         rng = as_generator(self.random_state)
         rows = self._rows(X, fitting=True)
         fit, agreement = self._search(rows, settings, rng)
         self._store(fit, agreement, len(rows))
-        if not fit.converged:
-            warnings.warn(self._not_converged(fit), ConvergenceWarning, stacklevel=2)
+        for caution, category in (
+            (not_converged(fit, settings), ConvergenceWarning),
+            (few_rows(fit, len(rows)), UserWarning),
+            (outliers(fit, len(rows)), UserWarning),
+        ):
+            if caution:
+                warnings.warn(caution, category, stacklevel=2)
         return self
 
     def transform(self, X: Any) -> Any:
@@ -349,18 +354,6 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self.explained_variance_ratio_ = fit.explained_variance / fit.whitening.eigenvalues.sum()
         self.rank_ = fit.whitening.rank
         self.n_samples_seen_ = n_rows
-
-    def _not_converged(self, fit: Fit) -> str:
-        late = np.flatnonzero(fit.angles > self.tolerance)
-        worst = late[np.argsort(-fit.angles[late])]
-        names = ", ".join(f"ica{i}" for i in worst[:NAMED])
-        rest = f" and {len(worst) - NAMED} more" if len(worst) > NAMED else ""
-        which = f"{names}{rest}" if len(worst) else "components that look Gaussian"
-        return (
-            f"ICA did not converge in {fit.n_passes} passes: {which} of {self.n_components_} "
-            f"components may still have to turn by {self.angle_:.2g} rad (tolerance "
-            f"{self.tolerance:g}); raise max_passes, or keep fewer components"
-        )
 
 
 def _float_type(dtype: np.dtype[Any]) -> np.dtype[Any]:

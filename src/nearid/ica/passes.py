@@ -31,8 +31,11 @@ BLOCK_SIZE = 2**16
 #: Fewer rows than this, or than this many times k, make the matrix products slow.
 MIN_BLOCK_ROWS = 512
 MIN_BLOCK_FACTOR = 3
-#: The further means that describe a component, with ``ψ = y g(y) − g'(y)``, whose mean is α.
+#: The further means that describe a component, with ``ψ = y g(y) − g'(y)``, whose mean is α. The
+#: first three are over all rows; the rest, which only standard errors need, over every so many.
 POWERS = ("g²", "y³", "y⁴", "ψ²", "ψy", "ψy²", "ψ'", "ψ'y")
+#: Rows that are enough for a standard error.
+ENOUGH_ROWS = 8192
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +54,8 @@ class Sums:
         ``E[G(y_i)]``.
     powers : ndarray, shape (len(POWERS), k) or (0,)
         The means of :data:`POWERS`, if they were asked for.
+    pairs : ndarray, shape (k, k) or (0,)
+        ``E[g'(y_i) y_j²]`` over some of the rows, likewise: ``E[g'(y_i)]`` if they are independent.
     """
 
     n: int
@@ -58,6 +63,7 @@ class Sums:
     curvature: Array
     value: Array
     powers: Array = field(default_factory=lambda: np.zeros(0))
+    pairs: Array = field(default_factory=lambda: np.zeros(0))
 
     @property
     def alpha(self) -> Array:
@@ -121,11 +127,22 @@ def _kernel(
         return torch_kernel(project, contrast, engine.device)
     possible = contrast.name == "logcosh" and project.matrix.dtype == np.float32
     wanted = pays(n, len(project.offset)) if engine.compiled is None else engine.compiled
-    return contrast_kernel(project, contrast, powers=powers, compiled=possible and wanted)
+    return contrast_kernel(
+        project,
+        contrast,
+        powers=powers,
+        stride=max(1, min(16, n // ENOUGH_ROWS)),
+        compiled=possible and wanted,
+    )
 
 
 def contrast_kernel(
-    project: Projection, contrast: Contrast, *, powers: bool = False, compiled: bool = False
+    project: Projection,
+    contrast: Contrast,
+    *,
+    powers: bool = False,
+    stride: int = 1,
+    compiled: bool = False,
 ) -> Callable[[NDArray[Any]], tuple[Array, ...]]:
     """Return the kernel that maps a chunk of raw rows to its sums."""
     width, k = project.matrix.shape
@@ -138,18 +155,22 @@ def contrast_kernel(
     def kernel(chunk: NDArray[Any]) -> tuple[Array, ...]:
         rows = min(size, len(chunk))
         if not hasattr(own, "buffers") or own.buffers.shape[1] < rows:
-            own.buffers = np.empty((2 if compiled else 3, rows, k), project.matrix.dtype)
+            spare = powers or not compiled
+            own.buffers = np.empty((3 if spare else 2, rows, k), project.matrix.dtype)
             own.product = np.empty((k, k), project.matrix.dtype)
         cross, curvature, value = np.zeros((k, k)), np.zeros(k), np.zeros(k)
-        described = np.zeros((len(POWERS), k)) if powers else np.zeros(0)
+        described = np.zeros((len(POWERS), k) if powers else 0)
+        pairs = np.zeros((k, k) if powers else 0)
         for start in range(0, len(chunk), size):
             x = chunk[start : start + size]
             y, g, scratch = (own.buffers[i, : len(x)] for i in (0, 1, -1))
             step(x, y, g, scratch, value, curvature)
             cross += np.matmul(g.T, y, out=own.product)
             if powers:
-                described += power_sums(y, contrast)
-        return cross, curvature, value, described
+                block_powers, block_pairs = power_sums(y, g, scratch, contrast, stride=stride)
+                described += block_powers
+                pairs += block_pairs
+        return cross, curvature, value, described, pairs
 
     return kernel
 
@@ -202,20 +223,21 @@ def compiled_step(project: Projection) -> Step:
     return step
 
 
-def power_sums(y: NDArray[Any], contrast: Contrast) -> Array:
-    """Return the column sums of each of :data:`POWERS`, shape (len(POWERS), k)."""
-    g, slope, bend = contrast.derivatives(y)
-    square = y * y
-    psi = y * g - slope
-    psi_slope = g + y * slope - bend
-    columns = (
-        g * g,
-        square * y,
-        square * square,
-        psi * psi,
-        psi * y,
-        psi * square,
-        psi_slope,
-        psi_slope * y,
-    )
-    return np.stack([column_sums(column) for column in columns])
+def power_sums(
+    y: NDArray[Any], g: NDArray[Any], scratch: NDArray[Any], contrast: Contrast, *, stride: int
+) -> tuple[Array, Array]:
+    """Return the column sums of each of :data:`POWERS`, and of g'(y_i) y_j² for each pair."""
+    square = column_sums(np.multiply(g, g, out=scratch))
+    np.multiply(y, y, out=scratch)
+    third = np.einsum("ij,ij->j", scratch, y)
+    scratch *= scratch
+    first = np.stack([square, third, column_sums(scratch)])
+    few = y[::stride]
+    slope, bend = contrast.derivatives(few)[1:]
+    part, size = g[::stride], few * few
+    psi = few * part - slope
+    psi_slope = part + few * slope - bend
+    columns = (psi * psi, psi * few, psi * size, psi_slope, psi_slope * few)
+    rest = np.stack([column_sums(column) for column in columns])
+    weight = len(y) / len(few)
+    return np.concatenate([first, rest * weight]), (slope.T @ size) * weight

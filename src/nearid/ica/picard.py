@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from nearid.errors import InputError
 from nearid.ica.contrasts import contrast_named
+from nearid.ica.objective import Objective
 from nearid.ica.settings import Settings
-from nearid.ica.solver import Objective, Rotation
+from nearid.ica.solver import Rotation
 from nearid.ica.whitening import Whitening
 from nearid.linalg import random_orthogonal
 from nearid.optional import require

@@ -29,7 +29,7 @@ def component_report(fit: Fit, replication: Array) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns: ``component`` (its name), ``negentropy``, ``kind`` ("super-Gaussian",
-        "sub-Gaussian" or "Gaussian"), ``tau``, ``tau_error``, ``skewness``,
+        "sub-Gaussian" or "Gaussian"), ``tau``, ``tau_error``, ``skewness``, ``kurtosis``,
         ``predicted_leakage``, ``leakage_from`` (a row of this frame, −1 for none), ``replication``,
         ``explained_variance_ratio``, ``block`` (−1 for none), ``identifiable``, ``angle``.
     """
@@ -49,6 +49,7 @@ def component_report(fit: Fit, replication: Array) -> pd.DataFrame:
             "tau": found.tau,
             "tau_error": found.tau_error,
             "skewness": found.skewness,
+            "kurtosis": found.kurtosis,
             "predicted_leakage": largest,
             "leakage_from": source,
             "replication": replication,

@@ -17,7 +17,9 @@ Mask = NDArray[np.bool_]
 #: ``√d · alpha_scale / √N``, because the fourth Hermite polynomial leads the contrast (Crisanti &
 #: Sommers, Zeitschrift für Physik B 87, 1992; Auffinger, Ben Arous & Černý, CPAM 66, 2013).
 GROUND_STATE = 1.794
-#: The same for few dimensions, where chance is that of single numbers: standard errors.
+#: Standard errors on top, for the scatter about that limit, which few dimensions have not reached.
+SPARE = 1.0
+#: Standard errors at least: with one dimension there is no search.
 SINGLE = 3.0
 #: Two components that leak into each other by this much (a correlation) are not told apart.
 MAX_LEAKAGE = 0.5
@@ -51,7 +53,7 @@ def gaussian_components(alpha: Array, n: int, contrast: Contrast) -> Mask:
     noise = contrast.gaussian.alpha_scale / np.sqrt(n)
     flagged = np.ones(len(alpha), bool)
     for _ in range(len(alpha)):
-        searched = GROUND_STATE * np.sqrt(flagged.sum())
+        searched = GROUND_STATE * np.sqrt(flagged.sum()) + SPARE
         smaller = np.abs(alpha) <= noise * max(SINGLE, searched)
         if smaller.sum() == flagged.sum():
             break

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.errors import InputError
-from nearid.ica.contrasts import Contrast, contrast_named
+from nearid.ica.contrasts import contrast_named
+from nearid.ica.objective import BudgetSpent, Objective, Point
 from nearid.ica.orthogonal import Memory, cayley_step, reorthogonalise, shorten
-from nearid.ica.passes import Sums, contrast_sums
+from nearid.ica.passes import Sums
+from nearid.ica.saddles import saddle_pairs, turn_pairs
 from nearid.ica.seeding import Seed, as_generator
-from nearid.ica.separability import gaussian_components
 from nearid.ica.settings import Engine
 from nearid.ica.whitening import Whitening
 from nearid.linalg import polar_factor, random_orthogonal
@@ -35,6 +36,8 @@ STALLED = 0.7
 STALLED_GAIN = 0.02
 #: A fixed-point step that leaves less than this part of the rotation converges as Newton's does.
 TRUSTED = 0.3
+#: Saddles to leave at most.
+MAX_SADDLES = 3
 #: Halvings of a step before it is given up.
 MAX_BACKTRACKS = 5
 #: Steps over which components that look Gaussian must stay so before they count as such: a mixture
@@ -69,111 +72,6 @@ class Rotation:
     angle: float
     angles: Array
     sums: Sums
-
-
-@dataclass(frozen=True, eq=False)
-class Point:
-    """A rotation with everything that one pass tells about it."""
-
-    matrix: Array
-    sums: Sums
-    signs: Array  # ±1: the loss is Σ sign · E[G], so that every component is at a minimum
-    gradient: Array  # antisymmetric
-    curvature: Array  # of each pair, positive
-    gaussian: NDArray[np.bool_]
-
-    @property
-    def newton(self) -> Array:
-        """The rotation that Newton's method proposes, for independent components."""
-        return np.asarray(-self.gradient / self.curvature)
-
-    @property
-    def angles(self) -> Array:
-        """Newton's angle still to go of each component."""
-        return self.angles_of(self.newton)
-
-    def angles_of(self, skew: Array) -> Array:
-        """Angle by which a rotation turns each component, leaving out pairs that look Gaussian."""
-        apart = ~np.outer(self.gaussian, self.gaussian)
-        return np.asarray(np.linalg.norm(np.where(apart, skew, 0.0), axis=1))
-
-    @property
-    def polished(self) -> Array:
-        """The rotation after Newton's last turn, which costs no pass.
-
-        It is shorter than the tolerance, and about its square is left after it.
-        """
-        apart = ~np.outer(self.gaussian, self.gaussian)
-        return cayley_step(self.matrix, np.where(apart, self.newton, 0.0))
-
-    @property
-    def turn(self) -> float:
-        """All angles still to go together."""
-        return float(np.linalg.norm(self.angles))
-
-    def loss(self, signs: Array) -> float:
-        """Return the loss under the given signs."""
-        return float(signs @ self.sums.value)
-
-
-class BudgetSpent(Exception):
-    """No pass is left."""
-
-
-class Objective:
-    """Evaluates rotations, each by one pass over the rows, and counts the passes."""
-
-    def __init__(
-        self,
-        rows: Rows,
-        whitening: Whitening,
-        contrast: Contrast,
-        engine: Engine,
-        *,
-        budget: int,
-    ) -> None:
-        self.rows, self.whitening, self.contrast = rows, whitening, contrast
-        self.engine, self.budget, self.n_passes = engine, budget, 0
-        #: Scatter of α under a Gaussian: smaller values say nothing about a component's kind.
-        self.noise = contrast.gaussian.alpha_scale / np.sqrt(len(rows))
-
-    def __call__(self, matrix: Array, signs: Array | None = None) -> Point:
-        """Evaluate a rotation; ``signs`` are those of the point before.
-
-        Raises
-        ------
-        BudgetSpent
-            If the passes are used up.
-        """
-        if self.n_passes >= self.budget:
-            raise BudgetSpent
-        return self._point(matrix, self._pass(matrix), signs)
-
-    def describe(self, matrix: Array, signs: Array | None = None) -> Point:
-        """Spend the reserved pass on the sums that describe the components."""
-        return self._point(matrix, self._pass(matrix, powers=True), signs)
-
-    def _pass(self, matrix: Array, *, powers: bool = False) -> Sums:
-        self.n_passes += 1
-        return contrast_sums(
-            self.rows, self.whitening, matrix, self.contrast, self.engine, powers=powers
-        )
-
-    def _point(self, matrix: Array, sums: Sums, signs: Array | None) -> Point:
-        alpha = sums.alpha
-        own = np.where(alpha < 0, 1.0, -1.0)
-        if signs is not None:  # a sign that is noise stays as it is: a flip costs the memory
-            own = np.where(np.abs(alpha) > 2 * self.noise, own, signs)
-        signed = own[:, None] * sums.cross
-        kappa = np.maximum(-own * alpha, self.noise)
-        return Point(
-            matrix=matrix,
-            sums=sums,
-            signs=own,
-            gradient=signed - signed.T,
-            curvature=kappa[:, None] + kappa,
-            gaussian=gaussian_components(alpha, sums.n, self.contrast),
-        )
 
 
 def solve(
@@ -243,9 +141,15 @@ def solve(
     if start is None:
         start = random_orthogonal(whitening.n_components, as_generator(random_state))
     search = Search(objective, tolerance)
-    search.run(start)
-    matrix = search.best.polished if search.converged else search.best.matrix
-    point = objective.describe(matrix, search.best.signs)
+    point = search.describe(start)
+    for _ in range(MAX_SADDLES):
+        stuck = saddle_pairs(point) if search.converged else []
+        if not stuck:
+            break
+        if objective.n_passes + 1 >= max_passes:
+            search.converged = False
+            break
+        point = search.describe(turn_pairs(point.matrix, stuck))
     angles = point.angles if search.converged else search.angles
     return Rotation(
         matrix=point.matrix,
@@ -271,18 +175,24 @@ class Search:
 
     def __init__(self, objective: Objective, tolerance: float) -> None:
         self.objective, self.tolerance = objective, tolerance
-        self.converged = False
+        self.converged, self._near = False, 0
         self._seen: list[tuple[NDArray[np.bool_], float]] = []
-        self._near = 0
 
     def run(self, start: Array) -> None:
         """Search from a start until converged, out of passes, or stuck."""
+        self.converged, self._near, self._seen = False, 0, []
         try:
             point = self._fixed_point(self.objective(start))
             if not self.converged:
                 self._quasi_newton(point)
         except BudgetSpent:
             pass
+
+    def describe(self, start: Array) -> Point:
+        """Search from a start, and spend a reserved pass on describing what was found."""
+        self.run(start)
+        matrix = self.best.polished if self.converged else self.best.matrix
+        return self.objective.describe(matrix, self.best.signs)
 
     def _reached(self, point: Point, angles: Array) -> bool:
         """Note a point that was reached, and whether it is at the optimum."""
@@ -335,7 +245,8 @@ class Search:
             if self.converged:
                 return
             moved = self._line_search(point, shorten(proposed))
-            if moved is None:
+            if moved is None:  # what is left is rounding
+                self.converged = self._near > 0
                 return
             new, step = moved
             if (new.signs != point.signs).any():

@@ -37,7 +37,8 @@ def fit_stable(rows: Rows, settings: Settings, rng: np.random.Generator) -> tupl
     """Keep the largest set of components that all replicate on disjoint halves.
 
     For growing numbers of principal axes, an ICA is fitted to all rows and to two halves. The
-    number of axes with the most replicating components is taken, and of its components those.
+    number of axes with the most components that replicate and belong to no inseparable block is
+    taken, and of its components those.
 
     Parameters
     ----------
@@ -59,14 +60,16 @@ def fit_stable(rows: Rows, settings: Settings, rng: np.random.Generator) -> tupl
     known = moments([rows], n_jobs=settings.n_jobs)
     rank = whitening(known.mean, known.cov, dtype=rows.dtype).rank
     best: tuple[Fit, Array] | None = None
-    most, poor = 0, 0
+    most, score, poor = 0, 0.0, 0
     for k in candidates(rank):
         white = whitening(known.mean, known.cov, dtype=rows.dtype, n_components=k)
         fit = rotate(rows, white, settings, random_state=rng)
         agreement = replication(rows, fit.unmixing, known.cov, settings, n_components=k, rng=rng)
-        kept = np.flatnonzero(agreement >= REPLICATES)
-        if len(kept) > most:
-            most, best = len(kept), (fit.taken(kept), agreement[kept])
+        kept = np.flatnonzero((agreement >= REPLICATES) & fit.components.identifiable)
+        # of equal counts the one whose components come back best
+        if len(kept) and (len(kept), agreement[kept].sum()) > (most, score):
+            most, score = len(kept), float(agreement[kept].sum())
+            best = fit.taken(kept), agreement[kept]
         poor = poor + 1 if len(kept) < most / 2 else 0
         if poor >= PATIENCE:
             break

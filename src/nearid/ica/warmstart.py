@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.ica.contrasts import contrast_named
+from nearid.ica.objective import Objective
 from nearid.ica.settings import Settings
-from nearid.ica.solver import Objective, Search
+from nearid.ica.solver import Search
 from nearid.ica.views import subsample
 from nearid.ica.whitening import Whitening
 from nearid.linalg import random_orthogonal
