@@ -97,7 +97,7 @@ class Moments:
 
     def subset(self, runs: Sequence[int]) -> Moments:
         """Return the joint moments of some of the runs, in the given order."""
-        columns = np.concatenate([np.r_[self.block(m)] for m in runs])
+        columns = np.concatenate([np.empty(0, np.intp), *(np.r_[self.block(m)] for m in runs)])
         widths = tuple(self.widths[m] for m in runs)
         return Moments(self.n, self.mean[columns], self.cov[np.ix_(columns, columns)], widths)
 

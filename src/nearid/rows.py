@@ -148,13 +148,15 @@ def map_chunks(
     Raises
     ------
     InputError
-        If the members of ``rows`` differ in length.
+        If the members of ``rows`` differ in length, or ``n_jobs`` is below 1.
 
     Examples
     --------
     >>> list(map_chunks(len, Rows(np.zeros((5, 2))), chunk_rows=2))
     [2, 2, 1]
     """
+    if n_jobs < 1:
+        raise InputError(f"n_jobs is a number of worker threads, from 1; got {n_jobs!r}")
     n_rows = _common_length(rows)
     width = sum(member.n_columns for member in rows)
     step = chunk_rows or max(1, CHUNK_BYTES // (8 * max(1, width)))

@@ -120,6 +120,11 @@ class PairEvidence:
     scale: float
     matches: dict[str, Match]
 
+    @property
+    def unit(self) -> Array:
+        """The null, by which relative errors are divided; nan where not even chance errs."""
+        return np.where(self.null > 0, self.null, np.nan)
+
 
 @dataclass(frozen=True, eq=False)
 class FrameEvidence:
@@ -222,7 +227,7 @@ def _mcc(rung: Rung, held_out: Moments, source: int, target: int) -> float:
     varies = variance > 0
     if not varies.any():
         return np.nan
-    spread = np.sqrt(np.maximum(power, 0) * np.maximum(variance, 0))
+    spread = np.sqrt(np.maximum(power, 0)) * np.sqrt(np.maximum(variance, 0))
     correlation = np.divide(shared, spread, out=np.zeros_like(shared), where=spread > 0)
     return float(np.abs(correlation[varies]).mean())
 
@@ -243,7 +248,7 @@ def _matches(
 
 def _match(rung: Rung, held_out: Moments, source: int, target: int) -> Match:
     pair = rung.own_coordinates(held_out.pair(source, target))
-    spread = np.sqrt(np.outer(np.diag(pair.target_cov), np.diag(pair.source_cov)))
+    spread = np.outer(*(np.sqrt(np.diag(c).clip(0)) for c in (pair.target_cov, pair.source_cov)))
     cross = pair.cross_cov.T
     correlation = np.divide(cross, spread, out=np.zeros_like(cross), where=spread > 0)
     size = np.minimum(np.abs(correlation), 1.0)

@@ -18,9 +18,20 @@ from numpy.typing import NDArray
 from nearid.groups import GROUPS
 from nearid.moments import Moments, PairMoments
 
-__all__ = ["Frame", "Rung", "fit_rungs", "native_frame", "whitened_frame"]
+__all__ = ["Frame", "Rung", "fit_rungs", "native_frame", "rung_names", "whitened_frame"]
 
 Array = NDArray[np.float64]
+
+#: The rungs of the whitened frame, and the group that is fitted for each.
+WHITENED = (
+    ("random", "signed_permutation"),
+    ("signed_permutation", "signed_permutation"),
+    ("ica", "signed_permutation"),
+    ("rigid", "rigid"),
+    ("linear", "linear"),
+)
+#: Standard deviations whose squares and sums float32 can hold.
+SINGLE = (1e-12, 1e12)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +78,8 @@ class Frame:
         None leaves the coordinates as they are.
     rotations : mapping of str to list (draws) of list (runs) of ndarray, shape (k, k)
         For the rungs at which each run is rotated by itself.
+    single : bool
+        Whether float32 can hold squared distances in this frame.
     """
 
     name: str
@@ -74,10 +87,12 @@ class Frame:
     means: Sequence[Array]
     maps: Sequence[Array | None]
     rotations: Mapping[str, Sequence[Sequence[Array]]]
+    single: bool = True
 
     def coordinates(self, chunk: NDArray[Any], run: int) -> NDArray[Any]:
         """Return a run's rows in the frame's coordinates, in the precision of the data."""
-        dtype = np.float32 if chunk.dtype in (np.float32, np.float16) else np.float64
+        narrow = self.single and chunk.dtype in (np.float32, np.float16)
+        dtype = np.float32 if narrow else np.float64
         centred = (chunk - self.means[run]).astype(dtype, copy=False)
         matrix = self.maps[run]
         return np.asarray(centred if matrix is None else centred @ matrix.astype(dtype))
@@ -96,7 +111,9 @@ def native_frame(joint: Moments, groups: Sequence[str]) -> Frame:
     """Compare the runs in the coordinates they came in."""
     means = [joint.mean[joint.block(m)] for m in range(len(joint.widths))]
     rungs = tuple((name, name) for name in groups)
-    return Frame("native", rungs, means, [None] * len(means), {})
+    spread = np.sqrt(np.diag(joint.cov).clip(0))
+    single = all(SINGLE[0] < spread[joint.block(m)].max() < SINGLE[1] for m in range(len(means)))
+    return Frame("native", rungs, means, [None] * len(means), {}, single)
 
 
 def whitened_frame(
@@ -122,12 +139,24 @@ def whitened_frame(
     k = maps[0].shape[1]
     draw = GROUPS["rigid"].sample_matrix
     rotations = {"random": [[draw(k, rng) for _ in maps] for _ in range(n_random)]}
-    rungs = [("random", "signed_permutation"), ("signed_permutation", "signed_permutation")]
     if ica is not None:
         rotations["ica"] = [list(ica)]
-        rungs.append(("ica", "signed_permutation"))
-    rungs += [("rigid", "rigid"), ("linear", "linear")]
-    return Frame("whitened", tuple(rungs), means, maps, rotations)
+    rungs = tuple(rung for rung in WHITENED if rung[0] != "ica" or ica is not None)
+    return Frame("whitened", rungs, means, maps, rotations)
+
+
+def rung_names(groups: Sequence[str], *, ica: bool) -> dict[str, list[str]]:
+    """Return the names of the rungs of each frame, smallest group first.
+
+    Examples
+    --------
+    >>> rung_names(["rigid"], ica=False)["whitened"]
+    ['random', 'signed_permutation', 'rigid', 'linear']
+    """
+    return {
+        "native": [name for name in GROUPS if name in groups],
+        "whitened": [name for name, _ in WHITENED if ica or name != "ica"],
+    }
 
 
 def fit_rungs(frame: Frame, moments: Moments, source: int, target: int) -> Iterator[Rung]:

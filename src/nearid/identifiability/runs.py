@@ -17,8 +17,8 @@ from nearid.rows import Rows, as_rows
 
 __all__ = ["RunSummary", "align", "collect_runs", "split_rows", "summarise_run"]
 
-#: A run whose standard deviation is below this share of its size holds nothing but rounding.
-COLLAPSED = 1e-7
+#: A run whose standard deviation is below so many roundings of its size holds nothing else.
+ROUNDINGS = 8
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ def collect_runs(runs: Mapping[str, Any] | Iterable[Any]) -> list[Rows]:
     >>> [run.name for run in collect_runs([[[1.0]], [[2.0]]])]
     ['run 0', 'run 1']
     """
+    _check_several(runs)
     if isinstance(runs, Mapping):
         rows = [as_rows(data, name=str(name)) for name, data in runs.items()]
     else:
@@ -78,6 +79,17 @@ def collect_runs(runs: Mapping[str, Any] | Iterable[Any]) -> list[Rows]:
         replace(run, name=f"{run.name} ({i})") if counts[run.name] > 1 else run
         for i, run in enumerate(rows)
     ]
+
+
+def _check_several(runs: Any) -> None:
+    """Refuse one table, or the path of one, where several are expected."""
+    one_path = isinstance(runs, str | bytes) or hasattr(runs, "__fspath__")
+    one_table = hasattr(runs, "iloc") or len(getattr(runs, "shape", (0, 0, 0))) < 3
+    if one_path or one_table or not isinstance(runs, Iterable):
+        what = repr(runs) if one_path else f"one {type(runs).__name__}"
+        raise InputError(
+            f"expected several runs, as a list or a mapping of name to table; got {what}"
+        )
 
 
 def _numbered(position: int, data: Any) -> Rows:
@@ -181,7 +193,8 @@ def split_rows(
     (7, 3)
     """
     fraction = isinstance(holdout, float | np.floating)
-    if (fraction and not 0 < holdout < 1) or (not fraction and holdout < 1):
+    whole = isinstance(holdout, int | np.integer) and not isinstance(holdout, bool)
+    if not (0 < holdout < 1 if fraction else whole and holdout >= 1):
         raise InputError(
             f"holdout must be a share of the rows between 0 and 1, or a number of rows; "
             f"got {holdout!r}"
@@ -201,6 +214,7 @@ def summarise_run(run: Rows, joint: Moments, position: int) -> RunSummary:
     block = joint.block(position)
     cov, mean = joint.cov[block, block], joint.mean[block]
     scale = float(np.sqrt(max(np.trace(cov), 0.0)))
-    collapsed = scale <= COLLAPSED * float(np.linalg.norm(mean)) or scale == 0.0
+    eps = float(np.finfo(run.dtype if run.dtype.kind == "f" else np.float64).eps)
+    collapsed = scale <= ROUNDINGS * eps * float(np.linalg.norm(mean))
     rank = 0 if collapsed else numerical_rank(symmetric_eigen(cov)[0], dtype=run.dtype)
     return RunSummary(run.name, run.n_columns, rank, scale, collapsed)

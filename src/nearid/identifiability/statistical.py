@@ -15,7 +15,7 @@ from nearid.ica.settings import Settings
 from nearid.ica.whitening import Whitening, choose_n_components, whitening
 from nearid.identifiability import cautions
 from nearid.identifiability.evidence import FrameEvidence, Study, measure_frame, split
-from nearid.identifiability.ladder import native_frame, whitened_frame
+from nearid.identifiability.ladder import native_frame, rung_names, whitened_frame
 from nearid.identifiability.residuals import Bags
 from nearid.identifiability.result import StatisticalIdentifiability
 from nearid.identifiability.runs import RunSummary, align, collect_runs, split_rows, summarise_run
@@ -106,8 +106,7 @@ def statistical_identifiability(
     >>> result.verdict, result.verdict_whitened
     ('linear', 'ica')
     """
-    _check_arguments(groups, tolerance, epsilon, n_bootstrap, n_null)
-    settings = {
+    settings: dict[str, Any] = {
         "groups": tuple(groups),
         "ica": ica,
         "n_components": n_components,
@@ -119,6 +118,7 @@ def statistical_identifiability(
         "n_random": n_random,
         "random_state": random_state if isinstance(random_state, int) else None,
     }
+    _check_arguments(settings)
     rng = np.random.default_rng(random_state)
     rows, warnings = align(collect_runs(runs))
     everything = split(rows, *split_rows(len(rows[0]), holdout, rng), n_jobs)
@@ -139,13 +139,8 @@ def statistical_identifiability(
     return _conclude(evidence, study, summaries, fits, warnings, settings, rng)
 
 
-def _check_arguments(
-    groups: Sequence[str],
-    tolerance: float,
-    epsilon: float | None,
-    n_bootstrap: int,
-    n_null: int,
-) -> None:
+def _check_arguments(settings: Mapping[str, Any]) -> None:
+    groups, epsilon, tolerance = (settings[name] for name in ("groups", "epsilon", "tolerance"))
     unknown = [name for name in groups if name not in GROUPS]
     if unknown or not groups:
         raise InputError(f"groups must be some of {', '.join(GROUPS)}; got {list(groups)!r}")
@@ -153,10 +148,14 @@ def _check_arguments(
         raise InputError(f"tolerance is a share of chance, between 0 and 1; got {tolerance!r}")
     if epsilon is not None and not epsilon > 0:
         raise InputError(f"epsilon is a share of the diameter, above 0; got {epsilon!r}")
-    if n_bootstrap < 2 or n_null < 1:
+    for name, least in (("n_bootstrap", 2), ("n_null", 1), ("n_random", 1)):
+        if not settings[name] >= least:
+            raise InputError(f"{name} must be at least {least}; got {settings[name]!r}")
+    wanted = settings["n_components"]
+    if wanted is not None and not isinstance(wanted, int | float | np.integer | np.floating):
         raise InputError(
-            f"at least 2 bootstrap resamples and 1 null draw are needed; got n_bootstrap="
-            f"{n_bootstrap}, n_null={n_null}"
+            f"n_components must be a whole number, a share of the variance between 0 and 1, or "
+            f"None for all; got {wanted!r}"
         )
 
 
@@ -194,7 +193,7 @@ def _measure(
     settings: Mapping[str, Any],
     rng: np.random.Generator,
 ) -> list[FrameEvidence]:
-    ordered = [name for name in GROUPS if name in groups]
+    ordered = rung_names(groups, ica=False)["native"]
     frames = [
         native_frame(study.train_moments, ordered),
         whitened_frame(
@@ -225,7 +224,8 @@ def _conclude(
     weights = pair_weights(ordered, len(names), settings["n_bootstrap"], rng)
     overall = overall_frame(evidence, weights)
     gaussian = {m: fit.components.gaussian for m, fit in fits.items()}
-    components = components_frame(evidence, names, gaussian, len(study.test[0]))
+    n_test = len(study.test[0]) if evidence else 0
+    components = components_frame(evidence, names, gaussian, n_test)
     efficiencies = efficiencies_frame(whitened, names)
     defined = efficiencies["efficiency"].notna().to_numpy(dtype=bool)
     bounds = {"tolerance": settings["tolerance"], "epsilon": settings["epsilon"]}
@@ -235,7 +235,12 @@ def _conclude(
         warnings += cautions.about_ica(fits, names, len(study.train[0]))
         warnings += cautions.about_components(components, efficiencies)
     return StatisticalIdentifiability(
-        pairs=pairs_frame(evidence, names, [run.name for run in summaries if run.collapsed]),
+        pairs=pairs_frame(
+            evidence,
+            names,
+            [run.name for run in summaries if run.collapsed],
+            rung_names(settings["groups"], ica=settings["ica"]),
+        ),
         overall=overall,
         efficiencies=efficiencies,
         components=components,

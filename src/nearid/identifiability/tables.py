@@ -29,7 +29,10 @@ INTERVAL = (0.025, 0.975)
 
 
 def pairs_frame(
-    evidence: Sequence[FrameEvidence], names: Sequence[str], collapsed: Sequence[str]
+    evidence: Sequence[FrameEvidence],
+    names: Sequence[str],
+    collapsed: Sequence[str],
+    rungs: Mapping[str, Sequence[str]],
 ) -> pd.DataFrame:
     """Return a row per ordered pair, frame and rung; those of collapsed runs hold nan.
 
@@ -40,6 +43,8 @@ def pairs_frame(
         Names of the runs that were measured.
     collapsed : sequence of str
         Names of the runs that could not be.
+    rungs : mapping of str to sequence of str
+        Names of the rungs of each frame.
     """
     import pandas as pd
 
@@ -50,14 +55,16 @@ def pairs_frame(
             for i, group in enumerate(found.rungs):
                 key = {"target": names[pair.target], "source": names[pair.source]}
                 values = [*pair.errors[i], low[i], high[i], pair.null[i]]
-                values += [pair.errors[i, 0] / pair.null[i], pair.r2[i], pair.mcc[i]]
+                values += [pair.errors[i, 0] / pair.unit[i], pair.r2[i], pair.mcc[i]]
                 key |= {"frame": found.frame.name, "group": group}
                 rows.append(key | dict(zip(PAIR_COLUMNS[4:], values, strict=True)))
+    for frame, groups in rungs.items():
         for source, target in permutations([*names, *collapsed], 2):
             if source in collapsed or target in collapsed:
-                key = {"target": target, "source": source, "frame": found.frame.name}
-                rows += [key | {"group": group} for group in found.rungs]
-    return pd.DataFrame(rows, columns=PAIR_COLUMNS)
+                key = {"target": target, "source": source, "frame": frame}
+                rows += [key | {"group": group} for group in groups]
+    numbers = dict.fromkeys(PAIR_COLUMNS[4:], float)
+    return pd.DataFrame(rows, columns=PAIR_COLUMNS).astype(numbers)
 
 
 def pair_weights(
@@ -97,10 +104,10 @@ def overall_frame(evidence: Sequence[FrameEvidence], weights: Array) -> pd.DataF
 
     rows = []
     for found in evidence:
-        resampled, null = found.stack("resampled"), found.stack("null")
+        resampled, null, unit = (found.stack(what) for what in ("resampled", "null", "unit"))
         errors = found.stack("errors")[:, :, 0]
         mean_draws = np.einsum("bp,pbr->br", weights, resampled)
-        relative_draws = np.einsum("bp,pbr->br", weights, resampled / null[:, None])
+        relative_draws = np.einsum("bp,pbr->br", weights, resampled / unit[:, None])
         upper = np.quantile(resampled, INTERVAL[1], axis=1)
         for i, group in enumerate(found.rungs):
             low, high = np.quantile(mean_draws[:, i], INTERVAL)
@@ -113,11 +120,11 @@ def overall_frame(evidence: Sequence[FrameEvidence], weights: Array) -> pd.DataF
                     "ci_low": low,
                     "ci_high": high,
                     "null": null[:, i].mean(),
-                    "relative": (errors[:, i] / null[:, i]).mean(),
+                    "relative": (errors[:, i] / unit[:, i]).mean(),
                     "relative_low": relative_low,
                     "relative_high": relative_high,
                     "worst_upper": upper[:, i].max(),
-                    "worst_relative_upper": (upper[:, i] / null[:, i]).max(),
+                    "worst_relative_upper": (upper[:, i] / unit[:, i]).max(),
                     "r2": found.stack("r2")[:, i].mean(),
                     "mcc": found.stack("mcc")[:, i].mean(),
                 }

@@ -24,8 +24,9 @@ REMOVABLE = 0.01
 def efficiencies_frame(found: FrameEvidence | None, names: Sequence[str]) -> pd.DataFrame:
     """Return the ICA efficiency of every ordered pair, ``(ε_perm − ε_ICA) / (ε_perm − ε_rigid)``.
 
-    Where ``ε_perm − ε_rigid`` is below a hundredth of the null's ε, permutation is already as good
-    as rigid and the efficiency is undefined (nan).  Without evidence the frame is empty.
+    Where ``ε_perm − ε_rigid`` is not above a hundredth of the null's ε with its whole interval,
+    permutation is already as good as rigid, as far as these rows can tell, and the efficiency is
+    undefined (nan).  Without evidence the frame is empty.
 
     Returns
     -------
@@ -43,7 +44,8 @@ def efficiencies_frame(found: FrameEvidence | None, names: Sequence[str]) -> pd.
     for pair in found.pairs:
         error = pair.errors[:, 0]
         draws = _efficiency(pair.resampled[:, p], pair.resampled[:, i], pair.resampled[:, r])
-        defined = error[p] - error[r] > REMOVABLE * pair.null[p]
+        removable = np.quantile(pair.resampled[:, p] - pair.resampled[:, r], 0.025)
+        defined = removable > REMOVABLE * pair.null[p]
         low, high = np.quantile(draws, [0.025, 0.975]) if defined else (np.nan, np.nan)
         rows.append(
             {
