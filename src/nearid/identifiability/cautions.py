@@ -62,7 +62,7 @@ def about_scales(native: FrameEvidence, names: Sequence[str], tolerance: float) 
             )
             yield (
                 f"{names[larger]} and {names[smaller]} differ by a scale of "
-                f"{max(pair.scale, 1 / pair.scale):.3g}"
+                f"{float(f'{max(pair.scale, 1 / pair.scale):.3g}')}"
             )
 
 
