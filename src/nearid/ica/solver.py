@@ -34,6 +34,8 @@ MAX_FIXED_POINT = 12
 #: alone does not tell: it grows while components emerge from a mixture.
 STALLED = 0.7
 STALLED_GAIN = 0.02
+#: A rotation that grows by this factor is on its way out of a saddle, and not stalled.
+LEAVING = 1.2
 #: A fixed-point step that leaves less than this part of the rotation converges as Newton's does.
 TRUSTED = 0.3
 #: Saddles to leave at most.
@@ -276,7 +278,8 @@ def _stalled(turns: list[float], losses: list[float]) -> bool:
     if len(turns) <= 4:
         return False
     gained = abs(losses[-1] - losses[-2]) > STALLED_GAIN * abs(losses[-1] - losses[0])
-    return turns[-1] > STALLED * turns[-3] and not gained
+    leaving = turns[-1] > LEAVING * turns[-2]
+    return turns[-1] > STALLED * turns[-3] and not gained and not leaving
 
 
 def _fixed_point_step(point: Point) -> Array:
