@@ -45,6 +45,7 @@ def efficiencies_frame(found: FrameEvidence | None, names: Sequence[str]) -> pd.
         error = pair.errors[:, 0]
         draws = _efficiency(pair.resampled[:, p], pair.resampled[:, i], pair.resampled[:, r])
         removable = np.quantile(pair.resampled[:, p] - pair.resampled[:, r], 0.025)
+        value = _efficiency(error[p], error[i], error[r])
         defined = removable > REMOVABLE * pair.null[p]
         low, high = np.quantile(draws, [0.025, 0.975]) if defined else (np.nan, np.nan)
         rows.append(
@@ -54,7 +55,7 @@ def efficiencies_frame(found: FrameEvidence | None, names: Sequence[str]) -> pd.
                 "permutation": error[p],
                 "ica": error[i],
                 "rigid": error[r],
-                "efficiency": _efficiency(error[p], error[i], error[r]) if defined else np.nan,
+                "efficiency": float(value) if defined else np.nan,
                 "ci_low": low,
                 "ci_high": high,
             }
