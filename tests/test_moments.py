@@ -5,7 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from nearid import InputError, Rows, as_rows, moments
+from nearid import InputError, Rows, as_rows
+from nearid.moments import moments
 
 
 @pytest.fixture
