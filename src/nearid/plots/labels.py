@@ -1,0 +1,53 @@
+"""How runs, frames and groups are called in figures and reports."""
+
+from __future__ import annotations
+
+import unicodedata
+
+__all__ = ["FRAMES", "group_label", "printable", "shortened"]
+
+FRAMES = {"native": "own coordinates", "whitened": "whitened"}
+
+#: In the whitened frame a signed permutation of whitened coordinates compares the PCA axes.
+WHITENED = {"random": "random rotation", "signed_permutation": "PCA axes", "ica": "ICA axes"}
+
+#: Characters that XML forbids or that have no picture: controls and lone surrogates.
+UNPRINTABLE = {"Cc", "Cs", "Cn"}
+
+
+def group_label(frame: str, group: str) -> str:
+    """Name a rung of the ladder for a reader.
+
+    Examples
+    --------
+    >>> group_label("native", "signed_permutation"), group_label("whitened", "ica")
+    ('signed permutation', 'ICA axes')
+    """
+    plain = group.replace("_", " ")
+    return WHITENED.get(group, plain) if frame == "whitened" else plain
+
+
+def printable(text: str) -> str:
+    """Replace what XML forbids, such as control characters from a file's name, by a mark.
+
+    Examples
+    --------
+    >>> print(printable("seed" + chr(27) + "1"))
+    seed�1
+    """
+    return "".join("�" if unicodedata.category(c) in UNPRINTABLE else c for c in text)
+
+
+def shortened(text: str, length: int = 22) -> str:
+    """Cut the middle out of a long name, and show that it was cut; both ends tell runs apart.
+
+    Examples
+    --------
+    >>> shortened("checkpoints/2026-03-11/seed_7/embeddings", 15)
+    'checkpo…eddings'
+    """
+    text = printable(text)
+    if len(text) <= length:
+        return text
+    head = length // 2
+    return f"{text[:head]}…{text[len(text) - (length - head - 1) :]}"

@@ -1,0 +1,68 @@
+"""What made a report: the call, its settings, and the versions of what computed it."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING
+
+import numpy
+import scipy
+import sklearn
+
+from nearid import __version__
+
+if TYPE_CHECKING:
+    from nearid.identifiability.result import StatisticalIdentifiability
+
+__all__ = ["call_text", "settings_used", "versions"]
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of everything that takes part in the numbers.
+
+    Examples
+    --------
+    >>> list(versions())
+    ['nearid', 'numpy', 'scipy', 'scikit-learn', 'Python']
+    """
+    return {
+        "nearid": __version__,
+        "numpy": numpy.__version__,
+        "scipy": scipy.__version__,
+        "scikit-learn": sklearn.__version__,
+        "Python": platform.python_version(),
+    }
+
+
+def settings_used(result: StatisticalIdentifiability) -> dict[str, str]:
+    """Return every setting as text, defaults included."""
+    return {
+        key: ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+        for key, value in result.settings.items()
+    }
+
+
+def call_text(result: StatisticalIdentifiability) -> str:
+    """Return the Python call that made a result.
+
+    Examples
+    --------
+    >>> import nearid, numpy as np
+    >>> z = np.random.default_rng(0).laplace(size=(400, 2))
+    >>> print(call_text(nearid.statistical_identifiability([z, -z], groups=["rigid"], ica=False)))
+    nearid.statistical_identifiability(
+        runs,
+        groups=('rigid',),
+        ica=False,
+        n_components=0.99,
+        tolerance=0.1,
+        epsilon=None,
+        holdout=0.5,
+        n_bootstrap=200,
+        n_null=5,
+        n_random=5,
+        random_state=None,
+    )
+    """
+    lines = [f"    {key}={value!r}," for key, value in result.settings.items()]
+    return "\n".join(["nearid.statistical_identifiability(", "    runs,", *lines, ")"])
