@@ -32,9 +32,9 @@ def symmetric_eigen(matrix: Array) -> tuple[Array, Array]:
 def numerical_rank(eigenvalues: Array, *, dtype: np.dtype[Any]) -> int:
     """Count the eigenvalues of a covariance that data of this type can tell from rounding.
 
-    An eigenvalue is rounding when it is at most ``λ_max · D · ε²``, ε the resolution of ``dtype``:
-    rounding adds to each column a noise of relative variance below ``ε²``.  Sums are kept in
-    float64, whose own rounding, ``λ_max · D · ε``, bounds it from below.
+    Rounding of the data adds to each column a noise of relative variance below ``ε²``, ε the
+    resolution of ``dtype``, so an eigenvalue below ``ε²`` times the mean one is rounding.  Sums are
+    kept in float64, whose own rounding, ``λ_max · D · 2⁻⁵²``, bounds it from below.
 
     Examples
     --------
@@ -44,8 +44,9 @@ def numerical_rank(eigenvalues: Array, *, dtype: np.dtype[Any]) -> int:
     if not len(eigenvalues) or eigenvalues[0] <= 0:
         return 0
     resolution = float(np.finfo(dtype if dtype.kind == "f" else np.float64).eps)
-    floor = len(eigenvalues) * max(resolution**2, float(np.finfo(np.float64).eps))
-    return int((eigenvalues > eigenvalues[0] * floor).sum())
+    of_data = float(eigenvalues.mean()) * resolution**2
+    of_sums = float(eigenvalues[0]) * len(eigenvalues) * float(np.finfo(np.float64).eps)
+    return int((eigenvalues > max(of_data, of_sums)).sum())
 
 
 def polar_factor(matrix: Array) -> Array:
