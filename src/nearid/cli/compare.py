@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nearid.cli import options
+from nearid.cli.failures import NOT_MET
 
 if TYPE_CHECKING:
     from nearid.cli.terminal import Terminal
     from nearid.identifiability import StatisticalIdentifiability
     from nearid.rows import Rows
 
-__all__ = ["command"]
+__all__ = ["Check", "command", "compare", "deliver"]
 
-#: Groups that ``--check`` knows, each implied by those before it.
-CHECKS = ("identity", "signed_permutation", "rigid", "similarity", "linear")
+
+class Check(StrEnum):
+    """What ``--check`` can ask for: the native groups, smallest first, and the ICA rung."""
+
+    IDENTITY = "identity"
+    SIGNED_PERMUTATION = "signed_permutation"
+    RIGID = "rigid"
+    SIMILARITY = "similarity"
+    LINEAR = "linear"
+    ICA = "ica"
 
 
 def command(
@@ -25,38 +36,61 @@ def command(
     runs: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN...",
-            help="FILE or FILE::KEY, at least two runs in all; KEY may be a glob, and a file with "
+            metavar="RUN",
+            help="FILE or FILE::KEY, two runs or more in all; KEY may be a glob, and a file with "
             "several arrays holds several runs.",
+            show_default=False,
         ),
     ],
     id_column: options.IdColumn = None,
     features: options.Features = None,
     components: options.Components = "0.99",
     tolerance: Annotated[
-        float, typer.Option(help="Largest ε/chance that counts as the same; 1 is chance.")
+        float,
+        typer.Option(
+            metavar="T",
+            help="Largest ε/chance that counts as the same: 0 is identical, 1 is chance.",
+        ),
     ] = 0.1,
     epsilon: Annotated[
-        float | None, typer.Option(help="Absolute bound on ε instead, a share of the diameter.")
+        float | None,
+        typer.Option(
+            metavar="E",
+            help="Largest ε that counts as the same, instead of a tolerance: a share of the "
+            "diameter, 0 is identical.",
+            show_default="not used",
+        ),
     ] = None,
     holdout: Annotated[
-        float, typer.Option(help="Share of the rows to measure on (a number of rows from 1 up).")
-    ] = 0.5,
-    bootstrap: Annotated[int, typer.Option(min=2, help="Resamples of the interval.")] = 200,
-    null: Annotated[int, typer.Option(min=1, help="Shuffles of the null.")] = 5,
-    ica: Annotated[bool, typer.Option(help="Rotate each run by ICA, by itself.")] = True,
+        str,
+        typer.Option(
+            metavar="H", help="Share, or number, of rows that are measured on and not fitted."
+        ),
+    ] = "0.5",
+    bootstrap: Annotated[
+        int, typer.Option(metavar="B", min=2, help="Resamples for the intervals; more is smoother.")
+    ] = 200,
+    null: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Shuffles for chance; more is smoother.")
+    ] = 5,
+    ica: Annotated[
+        bool, typer.Option("--ica/--no-ica", help="Whether to rotate each run by ICA, by itself.")
+    ] = True,
     jobs: options.Jobs = 1,
     seed: options.Seed = 0,
     json: options.Json = False,
     report: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="Write one self-contained page.")
+        Path | None,
+        typer.Option(
+            metavar="FILE.html", help="Write one self-contained page.", show_default="no report"
+        ),
     ] = None,
     check: Annotated[
-        str | None,
+        Check | None,
         typer.Option(
-            metavar="GROUP",
-            help=f"Exit with status 3 unless every pair agrees up to GROUP or a smaller one: "
-            f"{', '.join(CHECKS)}, or ica (order and signs after whitening and ICA).",
+            help="Exit with status 3 unless every pair agrees up to this group or a smaller one; "
+            "ica: up to order and signs after whitening and ICA.",
+            show_default="no check",
         ),
     ] = None,
 ) -> None:
@@ -64,80 +98,102 @@ def command(
 
     Rows are matched by id where every run has ids, else by position.
 
-        nearid compare seed0.npy seed1.npy seed2.npy --report report.html
-
-        nearid compare runs.npz::member_* --components 64 --json
-    """
-    if check is not None and check not in (*CHECKS, "ica"):
-        raise typer.BadParameter(
-            f"expected one of {', '.join(CHECKS)} or ica; got {check!r}", param_hint="--check"
-        )
-    if check == "ica" and not ica:
+    \b
+    Examples:
+      nearid compare seed0.npy seed1.npy seed2.npy --report report.html
+      nearid compare "runs.npz::member_*" --components 64 --json
+      nearid compare a.parquet b.parquet --id-column Metadata_Well --check rigid
+    """  # noqa: D301  (typer needs the control character)
+    if check is Check.ICA and not ica:
         raise typer.BadParameter("ica cannot be checked with --no-ica", param_hint="--check")
-    kept = options.parse_components(components)
+    settings = {
+        "n_components": options.parse_components(components),
+        "holdout": options.parse_holdout(holdout),
+        "n_bootstrap": bootstrap,
+        "n_null": null,
+        "ica": ica,
+        "n_jobs": jobs,
+        "random_state": seed,
+        **_bound(context, tolerance, epsilon),
+    }
     if report is not None:
         options.check_writable(report)
     terminal: Terminal = context.obj
     from nearid.cli.tables import open_runs
 
     with terminal.waiting("reading"):
-        tables, notices = open_runs(runs, id_column=id_column, features=features)
+        opened, notices = open_runs(runs, id_column=id_column, features=features)
     terminal.notes(notices)
-    settings = {
-        "n_components": kept,
-        "tolerance": tolerance,
-        "epsilon": epsilon,
-        "holdout": holdout if holdout < 1 else int(holdout),
-        "n_bootstrap": bootstrap,
-        "n_null": null,
-        "ica": ica,
-        "n_jobs": jobs,
-        "random_state": seed,
-    }
-    with terminal.waiting(f"comparing {len(tables)} runs of {len(tables[0])} rows"):
-        result = compare(tables, notices, settings)
-    deliver(result, json=json, report=report, terminal=terminal)
+    result = compare(opened, notices, settings, terminal)
+    deliver(result, n_rows=len(opened[0]), json=json, report=report, terminal=terminal)
     if check is not None and not met(result, check):
-        reached = result.verdict_whitened if check == "ica" else result.verdict
-        typer.echo(f"nearid: check not met: expected {check}, got {reached or 'none'}", err=True)
-        raise typer.Exit(3)
+        reached = result.verdict_whitened if check is Check.ICA else result.verdict
+        terminal.fail(f"check not met: expected {check}, got {reached or 'no group'}")
+        raise typer.Exit(NOT_MET)
+
+
+def _bound(
+    context: typer.Context, tolerance: float, epsilon: float | None
+) -> dict[str, float | None]:
+    """Return the bound that was asked for; they exclude each other."""
+    typed = getattr(context.get_parameter_source("tolerance"), "name", "") == "COMMANDLINE"
+    if typed and epsilon is not None:
+        raise typer.BadParameter("give one of --tolerance and --epsilon", param_hint="--epsilon")
+    if not 0 < tolerance < 1:
+        raise typer.BadParameter(
+            f"expected a share of chance, between 0 and 1; got {tolerance:g}",
+            param_hint="--tolerance",
+        )
+    if epsilon is not None and not epsilon > 0:
+        raise typer.BadParameter(
+            f"expected a share of the diameter, above 0; got {epsilon:g}", param_hint="--epsilon"
+        )
+    return {"tolerance": tolerance, "epsilon": epsilon}
 
 
 def compare(
-    tables: list[Rows], notices: list[str], settings: dict[str, Any]
+    runs: list[Rows], notices: list[str], settings: dict[str, Any], terminal: Terminal
 ) -> StatisticalIdentifiability:
     """Compare the runs, and put what was noticed while reading among the warnings."""
-    from nearid.identifiability import statistical_identifiability
+    with terminal.waiting(f"comparing {len(runs)} runs of {len(runs[0])} rows"):
+        from nearid.identifiability import statistical_identifiability
 
-    result = statistical_identifiability(tables, **settings)
-    result.warnings[:0] = notices
-    return result
+        result = statistical_identifiability(runs, **settings)
+    return replace(result, warnings=[*notices, *result.warnings])
 
 
 def deliver(
-    result: StatisticalIdentifiability, *, json: bool, report: Path | None, terminal: Terminal
+    result: StatisticalIdentifiability,
+    *,
+    n_rows: int,
+    json: bool,
+    report: Path | None,
+    terminal: Terminal,
 ) -> None:
     """Write the report, then print the result."""
     if report is not None:
-        from nearid.report import write_report
-
         with terminal.waiting("writing the report"):
-            write_report(result, report, command=options.command_line())
+            from nearid.report import write_report
+
+            write_report(result, report, command=terminal.command)
     if json:
         from json import dumps
 
         from nearid import __version__
 
-        about = {"nearid": __version__, "command": options.command_line()}
+        about = {"version": __version__, "command": terminal.command}
         print(dumps(about | result.to_dict(), allow_nan=False, indent=1))
-    else:
-        print(result.summary())
-    if report is not None and not json:
-        print(f"\nreport: {report}")
+        return
+    from nearid.cli.summary import summary
+
+    terminal.show(*summary(result, n_rows=n_rows))
+    if report is not None:
+        terminal.show("", f"report: {report}")
 
 
-def met(result: StatisticalIdentifiability, check: str) -> bool:
+def met(result: StatisticalIdentifiability, check: Check) -> bool:
     """Whether the verdict is the group asked for, or a smaller one."""
-    if check == "ica":
+    if check is Check.ICA:
         return result.verdict_whitened in ("signed_permutation", "ica")
-    return result.verdict is not None and CHECKS.index(result.verdict) <= CHECKS.index(check)
+    ladder = list(Check)
+    return result.verdict is not None and ladder.index(Check(result.verdict)) <= ladder.index(check)

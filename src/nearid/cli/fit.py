@@ -2,33 +2,54 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nearid.cli import options
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from nearid.cli.terminal import Terminal
 
-__all__ = ["command"]
+__all__ = ["Contrast", "command"]
+
+
+class Contrast(StrEnum):
+    """The contrasts of :mod:`nearid.ica.contrasts`."""
+
+    LOGCOSH = "logcosh"
+    EXP = "exp"
+    CUBE = "cube"
 
 
 def command(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="FILE or FILE::KEY with one table.")],
-    out: Annotated[Path, typer.Option(metavar="MODEL.safetensors", help="Where to keep it.")],
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", help="FILE or FILE::KEY with one table.", show_default=False
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="MODEL.safetensors", help="Where to keep it.", show_default=False),
+    ],
     components: Annotated[
-        str | None,
+        str,
         typer.Option(
             "--components",
             metavar="K",
-            help="A number, a share of the variance such as 0.99, all, or stable: as many as "
-            "replicate on disjoint halves of the rows.",
+            help="How many: a number, a share of the variance such as 0.99, all, or stable (as "
+            "many as replicate on disjoint halves of the rows).",
         ),
     ] = "0.99",
-    contrast: Annotated[str, typer.Option(help="logcosh, exp or cube.")] = "logcosh",
+    contrast: Annotated[
+        Contrast, typer.Option(help="What tells a component from a Gaussian.")
+    ] = Contrast.LOGCOSH,
     id_column: options.IdColumn = None,
     features: options.Features = None,
     jobs: options.Jobs = 1,
@@ -37,11 +58,16 @@ def command(
 ) -> None:
     """Fit whitening and ICA to a table, and say which components are identifiable.
 
-    nearid fit embedding.npy --out ica.safetensors --components 64
-    """
+    \b
+    Examples:
+      nearid fit embedding.npy --out ica.safetensors --components 64
+      nearid fit profiles.parquet --features "Cells_*" --out ica.safetensors
+    """  # noqa: D301  (typer needs the control character)
     kept = options.parse_components(components, stable=True)
     if out.suffix != ".safetensors":
-        raise typer.BadParameter(f"expected a .safetensors file, got {out}", param_hint="--out")
+        raise typer.BadParameter(
+            f"expected a name that ends in .safetensors, got {out}", param_hint="--out"
+        )
     options.check_writable(out)
     terminal: Terminal = context.obj
     from nearid.cli.tables import open_table
@@ -51,16 +77,38 @@ def command(
 
     table, notices = open_table(file, id_column=id_column, features=features)
     terminal.notes(notices)
-    ica = LatentICA(n_components=kept, contrast=contrast, n_jobs=jobs, random_state=seed)
-    with terminal.waiting(f"fitting {len(table.values)} rows of {table.values.shape[1]} columns"):
+    ica = LatentICA(n_components=kept, contrast=str(contrast), n_jobs=jobs, random_state=seed)
+    with terminal.waiting(f"fitting {table.values.shape[0]} rows × {table.values.shape[1]}"):
         ica.fit(from_table(table))
     save(ica, out)
     report = ica.components_report_
     if json:
-        print(report.to_json(orient="records"))
+        print(report.to_json(orient="records", indent=1))
         return
-    print(report.to_string(index=False, float_format=lambda value: f"{value:.3g}"))
-    print(
-        f"\n{int(ica.identifiable_.sum())} of {ica.n_components_} components are identifiable; "
-        f"saved: {out}"
+    terminal.show(
+        as_table(report),
+        "",
+        f"{int(ica.identifiable_.sum())} of {ica.n_components_} components are identifiable; "
+        f"{'converged' if ica.converged_ else 'NOT CONVERGED'} after {ica.n_passes_} passes",
+        f"model: {out}",
     )
+
+
+def as_table(frame: pd.DataFrame) -> Any:
+    """Return a frame as a table for the terminal."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name, column in frame.items():
+        justify = "right" if column.dtype.kind in "fiu" else "left"
+        table.add_column(str(name).replace("_", " "), justify=justify)  # type: ignore[arg-type]
+    for row in frame.itertuples(index=False):
+        table.add_row(*(_cell(value) for value in row))
+    return table
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

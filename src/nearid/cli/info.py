@@ -2,86 +2,176 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nearid.cli import options
+from nearid.cli.terminal import one_line
 
 if TYPE_CHECKING:
+    from nearid.cli.terminal import Terminal
+    from nearid.io import Table
     from nearid.rows import Rows
 
-__all__ = ["command"]
+__all__ = ["Description", "command", "describe"]
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a table holds.
+
+    ``rank``, ``collapsed`` (every row is the same) and ``constant_columns`` are None where they
+    cannot be told: without rows, or with values missing.
+    """
+
+    file: str
+    table: str
+    rows: int
+    columns: int
+    dtype: str
+    ids: list[str] | None
+    metadata: list[str]
+    features: list[str] | None
+    missing_values: int
+    infinite_values: int
+    columns_with_either: int
+    rank: int | None
+    collapsed: bool | None
+    constant_columns: int | None
+    notices: list[str]
 
 
 def command(
     context: typer.Context,
-    files: Annotated[list[str], typer.Argument(help="FILE or FILE::KEY.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE", help="FILE or FILE::KEY.", show_default=False),
+    ],
     id_column: options.IdColumn = None,
     features: options.Features = None,
     json: options.Json = False,
 ) -> None:
     """Say what a file holds: tables, ids, metadata, missing values, constant columns, rank.
 
-    nearid info runs.npz profiles.parquet
-    """
-    from nearid.cli.tables import open_runs
+    \b
+    Examples:
+      nearid info runs.npz profiles.parquet
+      nearid info "runs.npz::member_*" --json
+    """  # noqa: D301  (typer needs the control character)
+    from nearid.io import read
 
-    runs, notices = open_runs(files, id_column=id_column, features=features)
-    context.obj.notes(notices)
-    found = [describe(run) for run in runs]
+    terminal: Terminal = context.obj
+    found = []
+    for file in files:
+        with terminal.waiting(f"reading {file}"):
+            tables = read(file, id_column=id_column, features=features)
+            found += [describe(file, table) for table in tables]
     if json:
         from json import dumps
 
-        print(dumps(found, allow_nan=False, indent=1))
+        print(dumps([asdict(entry) for entry in found], allow_nan=False, indent=1))
         return
-    print("\n\n".join("\n".join(_lines(entry)) for entry in found))
+    for i, entry in enumerate(found):
+        terminal.show(*([""] if i else []), *_lines(entry))
 
 
-def describe(run: Rows) -> dict[str, Any]:
-    """Look through a table once, and once more where nothing is missing."""
+def describe(file: str, table: Table) -> Description:
+    """Look through a table: once for what is missing, once more for its moments."""
+    from nearid.rows import from_table
+
+    rows = from_table(table)
+    counts = _count(rows)
+    missing, infinite = int(counts["missing"].sum()), int(counts["infinite"].sum())
+    rank = collapsed = constant = None
+    if len(rows) and not missing + infinite:
+        from nearid.identifiability.runs import summarise_run
+        from nearid.moments import moments
+
+        run = summarise_run(rows, moments([rows]), 0)
+        rank, collapsed = run.rank, run.collapsed
+        constant = int((counts["least"] == counts["largest"]).sum())
+    return Description(
+        file=file,
+        table=table.name,
+        rows=len(rows),
+        columns=rows.n_columns,
+        dtype=str(rows.dtype),
+        ids=None if rows.ids is None else [_text(value) for value in rows.ids[:5]],
+        metadata=[str(name) for name in rows.metadata],
+        features=None if rows.columns is None else list(rows.columns[:5]),
+        missing_values=missing,
+        infinite_values=infinite,
+        columns_with_either=int(((counts["missing"] + counts["infinite"]) > 0).sum()),
+        rank=rank,
+        collapsed=collapsed,
+        constant_columns=constant,
+        notices=list(table.notices),
+    )
+
+
+def _count(rows: Rows) -> dict[str, Any]:
+    """Return, per column, how many values are missing or infinite, and the range."""
     import numpy as np
 
-    from nearid.identifiability.runs import summarise_run
-    from nearid.moments import moments
-    from nearid.rows import fold
+    from nearid.rows import map_chunks
 
-    entry: dict[str, Any] = {
-        "name": run.name,
-        "rows": len(run),
-        "columns": run.n_columns,
-        "dtype": str(run.dtype),
-        "ids": None if run.ids is None else [str(value) for value in run.ids[:3]],
-        "metadata": list(run.metadata),
-        "features": None if run.columns is None else list(run.columns[:5]),
+    width = rows.n_columns
+    found = {
+        "missing": np.zeros(width, int),
+        "infinite": np.zeros(width, int),
+        "least": np.full(width, np.inf),
+        "largest": np.full(width, -np.inf),
     }
-    if not len(run):
-        return entry
-    (missing,) = fold(lambda chunk: (np.asarray((~np.isfinite(chunk)).sum(axis=0)),), run)
-    entry |= {
-        "missing_values": int(missing.sum()),
-        "columns_with_missing_values": int((missing > 0).sum()),
+    for chunk in map_chunks(np.asarray, rows):
+        found["missing"] += np.isnan(chunk).sum(axis=0)
+        found["infinite"] += np.isinf(chunk).sum(axis=0)
+        found["least"] = np.minimum(found["least"], chunk.min(axis=0))
+        found["largest"] = np.maximum(found["largest"], chunk.max(axis=0))
+    return found
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def _lines(entry: Description) -> list[str]:
+    shown = {
+        "ids": _few(entry.ids, entry.rows),
+        "metadata": ", ".join(entry.metadata) or "none",
+        "features": _few(entry.features, entry.columns),
+        "missing": _missing(entry),
+        "rank": _rank(entry),
     }
-    if not missing.any():
-        joint = moments([run])
-        summary = summarise_run(run, joint, 0)
-        constant = np.diag(joint.cov) <= np.finfo(np.float64).eps * np.maximum(joint.mean**2, 0)
-        entry |= {
-            "rank": summary.rank,
-            "constant_columns": int(constant.sum()),
-            "collapsed": summary.collapsed,
-        }
-    return entry
-
-
-def _lines(entry: dict[str, Any]) -> list[str]:
-    lines = [
-        f"{entry['name']}: {entry['rows']} rows × {entry['columns']} columns, {entry['dtype']}"
+    if entry.constant_columns:
+        shown["constant"] = f"{entry.constant_columns} of {entry.columns} columns"
+    title = f"{entry.file}, {entry.table}: {entry.rows} rows × {entry.columns} columns"
+    return [
+        one_line(f"{title}, {entry.dtype}"),
+        *(f"  {name:9} {one_line(value)}" for name, value in shown.items()),
+        *(f"  {'note':9} {one_line(notice)}" for notice in entry.notices),
     ]
-    for key, value in list(entry.items())[4:]:
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-        ellipsis = ", …" if key in ("ids", "features") and value else ""
-        lines.append(
-            f"  {key.replace('_', ' ')}: {'none' if value in (None, []) else shown}{ellipsis}"
-        )
-    return lines
+
+
+def _few(names: list[str] | None, total: int) -> str:
+    if names is None:
+        return "none"
+    return ", ".join(names) + (f" … ({total})" if total > len(names) else "")
+
+
+def _missing(entry: Description) -> str:
+    if not entry.columns_with_either:
+        return "nothing"
+    return (
+        f"{entry.missing_values} missing and {entry.infinite_values} infinite values, in "
+        f"{entry.columns_with_either} columns"
+    )
+
+
+def _rank(entry: Description) -> str:
+    if entry.rank is None:
+        return "unknown: drop or impute what is missing" if entry.rows else "unknown: no rows"
+    if entry.collapsed:
+        return "0: collapsed, every row is the same"
+    return f"{entry.rank} of {entry.columns}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -19,39 +17,50 @@ __all__ = [
     "Json",
     "Seed",
     "check_writable",
-    "command_line",
     "parse_components",
+    "parse_holdout",
 ]
 
 IdColumn = Annotated[
     str | None,
-    typer.Option("--id-column", metavar="C", help="Column whose values name the rows."),
+    typer.Option(
+        "--id-column",
+        metavar="C",
+        help="Column, or array, whose values name the rows.",
+        show_default="the file's index or ids, if it has any",
+    ),
 ]
 Features = Annotated[
     str | None,
     typer.Option(
         "--features",
         metavar="NAMES",
-        help="Feature columns to use: names or globs, with commas between them.  "
-        "Default: every numeric column that does not begin with Metadata_.",
+        help="Feature columns to use: names or globs, with commas between them.",
+        show_default="every numeric column that does not begin with Metadata_",
     ),
 ]
 Components = Annotated[
-    str | None,
+    str,
     typer.Option(
         "--components",
         metavar="K",
-        help="Whitened components: a number, a share of the variance such as 0.99, or all.",
+        help="Whitened components of each run: a number, a share of the variance such as 0.99, "
+        "or all.",
     ),
 ]
 Jobs = Annotated[
-    int, typer.Option("--jobs", min=1, help="Worker threads; the result does not depend on them.")
+    int,
+    typer.Option(
+        "--jobs", metavar="N", min=1, help="Worker threads; the result does not depend on them."
+    ),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything that is drawn.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+Seed = Annotated[
+    int, typer.Option("--seed", metavar="S", min=0, help="Seed of everything that is drawn.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and nothing else.")]
 
 
-def parse_components(text: str | None, *, stable: bool = False) -> int | float | str | None:
+def parse_components(text: str, *, stable: bool = False) -> int | float | str | None:
     """Turn the text of ``--components`` into a count, a share, None (all), or ``"stable"``.
 
     Examples
@@ -59,23 +68,45 @@ def parse_components(text: str | None, *, stable: bool = False) -> int | float |
     >>> parse_components("64"), parse_components("0.9"), parse_components("all")
     (64, 0.9, None)
     """
-    if text is None or text == "all":
+    if text == "all":
         return None
     if text == "stable" and stable:
         return text
+    value = _count_or_share(text)
+    if value is None:
+        words = "a number from 1, a share of the variance between 0 and 1, or all"
+        raise typer.BadParameter(
+            f"expected {words}{', or stable' if stable else ''}; got {text!r}",
+            param_hint="--components",
+        )
+    return value
+
+
+def parse_holdout(text: str) -> int | float:
+    """Turn the text of ``--holdout`` into a share or a number of rows.
+
+    Examples
+    --------
+    >>> parse_holdout("0.5"), parse_holdout("200")
+    (0.5, 200)
+    """
+    value = _count_or_share(text)
+    if value is None:
+        raise typer.BadParameter(
+            f"expected a share of the rows between 0 and 1, or a number of rows; got {text!r}",
+            param_hint="--holdout",
+        )
+    return value
+
+
+def _count_or_share(text: str) -> int | float | None:
     try:
         value = float(text)
     except ValueError:
-        value = -1.0
+        return None
     if 0 < value < 1:
         return value
-    if value >= 1 and value == int(value):
-        return int(value)
-    words = "a number from 1, a share of the variance between 0 and 1, or all"
-    raise typer.BadParameter(
-        f"expected {words}{', or stable' if stable else ''}; got {text!r}",
-        param_hint="--components",
-    )
+    return int(value) if 1 <= value < 2**53 and value.is_integer() else None
 
 
 def check_writable(path: Path) -> None:
@@ -88,19 +119,14 @@ def check_writable(path: Path) -> None:
     """
     from nearid.io import atomic_path
 
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; name a file in it")
     try:
         with atomic_path(path):
-            raise _Rehearsed
-    except _Rehearsed:
+            raise _RehearsedError
+    except _RehearsedError:
         return
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
-class _Rehearsed(Exception):
-    """The output could be written."""
-
-
-def command_line() -> str:
-    """Return the command as it was typed, ready to be pasted into a shell."""
-    return shlex.join(["nearid", *sys.argv[1:]])
+class _RehearsedError(Exception):
+    """The output could be written; the old file, if any, is as it was."""

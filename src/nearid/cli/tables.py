@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
+from nearid.errors import InputError
 from nearid.io import Table, read, split_location
 from nearid.rows import Rows, from_table
 
@@ -23,8 +23,6 @@ def open_table(
     InputError
         If it holds several.
     """
-    from nearid.errors import InputError
-
     tables = read(location, id_column=id_column, features=features)
     if len(tables) > 1:
         held = ", ".join(table.name for table in tables[:8])
@@ -59,28 +57,49 @@ def open_runs(
 
 
 def distinct_names(found: Sequence[tuple[str, str]]) -> list[str]:
-    """Name each table as shortly as tells it from the others, by folders where names collide.
+    """Name each table as shortly as tells it from the others: by the shortest tail of its path.
+
+    What cannot be told apart, the same table given twice, is numbered.
+
+    Parameters
+    ----------
+    found : sequence of (location, name of the table)
 
     Examples
     --------
     >>> distinct_names([("a/z.npy", "z"), ("b/z.npy", "z"), ("c/runs.npz::y", "y")])
-    ['a/z', 'b/z', 'y']
+    ['a/z.npy', 'b/z.npy', 'y']
+    >>> distinct_names([("z.npy", "z"), ("z.csv", "z"), ("u.npz", "k"), ("v.npz", "k")])
+    ['z.npy', 'z.csv', 'u.npz::k', 'v.npz::k']
+    >>> distinct_names([("z.npy", "z"), ("z.npy", "z")])
+    ['z (1)', 'z (2)']
     """
-    folders = [split_location(location)[0].parts for location, _ in found]
-    names = [name for _, name in found]
-    for depth in range(1, max((len(parts) for parts in folders), default=0) + 1):
+    tails = [_tails(location, name) for location, name in found]
+    level = [0] * len(found)
+    while True:
+        names = [options[i] for options, i in zip(tails, level, strict=True)]
         counts = Counter(names)
-        if max(counts.values(), default=1) == 1:
+        clashing = [i for i, name in enumerate(names) if counts[name] > 1]
+        longer = [i for i in clashing if level[i] + 1 < len(tails[i])]
+        if not longer:
             break
-        names = [
-            _longer(parts, name, depth) if counts[current] > 1 else current
-            for current, parts, (_, name) in zip(names, folders, found, strict=True)
-        ]
-    return names
+        for i in longer:
+            level[i] += 1
+    return _numbered([name for _, name in found], names)
 
 
-def _longer(parts: tuple[str, ...], name: str, depth: int) -> str:
-    # A table called like its file adds nothing to the path; one inside it does.
-    stem = Path(parts[-1]).name.split(".")[0]
-    inner = [stem] if stem == name else [stem, name]
-    return "/".join([*parts[-1 - depth : -1], *inner])
+def _tails(location: str, name: str) -> list[str]:
+    """Return the names that a table may have, shortest first."""
+    path = split_location(location)[0]
+    inside = "" if path.name.startswith(f"{name}.") or path.name == name else f"::{name}"
+    parts = [part for part in path.parts if part != path.anchor]
+    return [name, *("/".join(parts[-n:]) + inside for n in range(1, len(parts) + 1))]
+
+
+def _numbered(short: Sequence[str], names: Sequence[str]) -> list[str]:
+    counts, met = Counter(names), Counter[str]()
+    numbered = []
+    for brief, name in zip(short, names, strict=True):
+        met[name] += 1
+        numbered.append(f"{brief} ({met[name]})" if counts[name] > 1 else name)
+    return numbered

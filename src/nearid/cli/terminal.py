@@ -1,4 +1,4 @@
-"""What people see on stderr while they wait."""
+"""What people see: data on stdout; notes, progress and errors on stderr."""
 
 from __future__ import annotations
 
@@ -6,15 +6,31 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-__all__ = ["Terminal"]
+__all__ = ["Terminal", "one_line", "speak_utf8"]
+
+#: Wide enough that nothing is wrapped where nobody watches: lines stay whole for grep.
+ENDLESS = 100_000
 
 
-@dataclass(frozen=True)
+@dataclass
 class Terminal:
-    """Progress and notes, which never mix with the data on stdout."""
+    """Where a command speaks, and how much.
 
+    Parameters
+    ----------
+    command : str
+        The command as it was typed, ready to be pasted into a shell.
+    quiet : bool
+        No notes and no progress.
+    debug : bool
+        Errors with their tracebacks.
+    """
+
+    command: str = "nearid"
     quiet: bool = False
+    debug: bool = False
 
     @contextmanager
     def waiting(self, message: str) -> Iterator[None]:
@@ -23,15 +39,53 @@ class Terminal:
             yield
             return
         from rich.console import Console
+        from rich.markup import escape
         from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-            progress.add_task(message, total=None)
+            progress.add_task(escape(message), total=None)
             yield
 
     def notes(self, notes: Sequence[str]) -> None:
         """Say what was left out or treated specially."""
         if not self.quiet:
             for note in notes:
-                print(f"nearid: note: {note}", file=sys.stderr)
+                print(f"nearid: note: {one_line(note)}", file=sys.stderr)
+
+    def fail(self, message: str) -> None:
+        """Say what went wrong, on one line."""
+        print(f"nearid: {one_line(message)}", file=sys.stderr)
+
+    def show(self, *parts: Any) -> None:
+        """Print text and tables on stdout: styled on a terminal, plain and unwrapped elsewhere."""
+        from rich.console import Console
+
+        console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
+        if not console.is_terminal:
+            console.width = ENDLESS
+        with console.capture() as captured:
+            for part in parts:
+                console.print(part)
+        lines = captured.get().splitlines()
+        sys.stdout.write("".join(f"{line.rstrip()}\n" for line in lines))
+
+
+def one_line(text: object) -> str:
+    r"""Return text that stays on one line and cannot steer a terminal, whatever a file is called.
+
+    Examples
+    --------
+    >>> print(one_line("two" + chr(10) + "lines, red" + chr(7)))
+    two lines, red\x07
+    """
+    words = " ".join(str(text).split())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
+
+
+def speak_utf8() -> None:
+    """Write ε whatever the locale; what no encoding can hold is escaped, and not a crash."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8", errors="backslashreplace")
