@@ -7,6 +7,7 @@ from scipy.optimize import linear_sum_assignment
 from nearid import InputError, LatentICA, Linear, SignedPermutation, as_rows
 from nearid import statistical_identifiability as compare
 from nearid.linalg import random_orthogonal
+from nearid.report import render_report
 
 CHEAP = {"n_bootstrap": 50, "n_null": 3, "n_random": 2, "random_state": 0}
 
@@ -203,3 +204,14 @@ def test_fit_and_score_on_the_same_rows():
     assert (held_out < 0).all()
     with pytest.raises(InputError, match="holdout must be a share of the rows between 0 and 1"):
         compare(runs, holdout=0.0)
+
+
+@pytest.mark.parametrize("where", ["names", "command"])
+def test_label_strings_with_a_script(where):
+    attack = "<script>alert('x')</script><img src=x onerror=alert(1)>\"'&"
+    z = laplace(d=3)
+    runs = {attack: z, "b": z, "dead" + attack: 0 * z} if where == "names" else [z, z]
+    html = render_report(compare(runs, **CHEAP), command=attack if where == "command" else None)
+    assert "&lt;script&gt;alert" in html
+    assert "<script" not in html
+    assert "<img src=x" not in html
