@@ -11,18 +11,20 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import starmap
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from nearid.errors import InputError
 
-__all__ = ["Rows", "as_rows", "fold", "map_chunks"]
+__all__ = ["Rows", "as_rows", "fold", "map_chunks", "one_blas_thread"]
 
 Array = NDArray[Any]
 Result = TypeVar("Result")
@@ -166,9 +168,10 @@ def map_chunks(
         return kernel(*(member.read(start, stop) for member in rows))
 
     if n_jobs == 1:
-        yield from starmap(work, bounds)
+        with one_blas_thread():
+            yield from starmap(work, bounds)
         return
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(n_jobs) as pool:
+    with one_blas_thread(), ThreadPoolExecutor(n_jobs) as pool:
         waiting: deque[Future[Result]] = deque()
         for start, stop in bounds:
             waiting.append(pool.submit(work, start, stop))
@@ -176,6 +179,27 @@ def map_chunks(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """Hold BLAS to one thread while the context lasts.
+
+    Chunks and k × k blocks are too small to be shared out: BLAS threads that wait for each other
+    cost more than they bring, and on a busy machine ten times as much.  Workers share the cores.
+
+    Examples
+    --------
+    >>> with one_blas_thread():
+    ...     product = np.eye(2) @ np.eye(2)
+    """
+    limited: AbstractContextManager[Any] = _libraries().limit(limits=1, user_api="blas")
+    return limited
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Look for the BLAS libraries once: that takes longer than many a chunk."""
+    return ThreadpoolController()
 
 
 def fold(

@@ -27,6 +27,7 @@ from nearid.identifiability.tables import (
     typical_correlations,
 )
 from nearid.identifiability.verdict import efficiencies_frame, efficiency_interval, smallest_group
+from nearid.rows import one_blas_thread
 
 __all__ = ["statistical_identifiability"]
 
@@ -78,7 +79,7 @@ def statistical_identifiability(
     n_bootstrap, n_null, n_random : int
         Resamples of the interval, shuffles of the null, draws of the random-rotation control.
     n_jobs : int, default 1
-        Worker threads; the result does not depend on it.
+        Worker threads, of one BLAS thread each; the result does not depend on it.
     random_state : int, Generator or None
 
     Returns
@@ -119,23 +120,31 @@ def statistical_identifiability(
         "random_state": random_state if isinstance(random_state, int) else None,
     }
     _check_arguments(settings)
-    rng = np.random.default_rng(random_state)
+    with one_blas_thread():
+        return _compare(runs, settings, n_jobs, np.random.default_rng(random_state))
+
+
+def _compare(
+    runs: Mapping[str, Any] | Iterable[Any],
+    settings: Mapping[str, Any],
+    n_jobs: int,
+    rng: np.random.Generator,
+) -> StatisticalIdentifiability:
     rows, warnings = align(collect_runs(runs))
-    everything = split(rows, *split_rows(len(rows[0]), holdout, rng), n_jobs)
+    everything = split(rows, *split_rows(len(rows[0]), settings["holdout"], rng), n_jobs)
     summaries = tuple(
         summarise_run(run, everything.train_moments, m) for m, run in enumerate(everything.train)
     )
     warnings += cautions.about_runs(summaries, everything)
     alive = [m for m, run in enumerate(summaries) if not run.collapsed]
     study = everything.subset(alive)
-    kept = [summaries[m] for m in alive]
 
     evidence: list[FrameEvidence] = []
     fits: dict[int, Fit] = {}
     if len(alive) > 1:
-        whitened = _whiten(study, kept, n_components)
-        fits = _rotate(study, whitened, rng) if ica else {}
-        evidence = _measure(study, groups, whitened, fits, settings, rng)
+        whitened = _whiten(study, settings["n_components"])
+        fits = _rotate(study, whitened, rng) if settings["ica"] else {}
+        evidence = _measure(study, whitened, fits, settings, rng)
     return _conclude(evidence, study, summaries, fits, warnings, settings, rng)
 
 
@@ -159,16 +168,13 @@ def _check_arguments(settings: Mapping[str, Any]) -> None:
         )
 
 
-def _whiten(
-    study: Study, runs: Sequence[RunSummary], n_components: int | float | None
-) -> list[Whitening]:
+def _whiten(study: Study, n_components: int | float | None) -> list[Whitening]:
     """Whiten every run by itself to one common number of components."""
+    joint = study.train_moments
+    blocks = [joint.block(m) for m in range(len(study.train))]
     full = [
         whitening(joint.mean[block], joint.cov[block, block], dtype=run.dtype)
-        for joint, block, run in (
-            (study.train_moments, study.train_moments.block(m), run)
-            for m, run in enumerate(study.train)
-        )
+        for block, run in zip(blocks, study.train, strict=True)
     ]
     k = min(choose_n_components(w.eigenvalues, w.rank, n_components) for w in full)
     return [w.first(k) for w in full]
@@ -187,13 +193,12 @@ def _rotate(
 
 def _measure(
     study: Study,
-    groups: Sequence[str],
     whitened: Sequence[Whitening],
     fits: Mapping[int, Fit],
     settings: Mapping[str, Any],
     rng: np.random.Generator,
 ) -> list[FrameEvidence]:
-    ordered = rung_names(groups, ica=False)["native"]
+    ordered = rung_names(settings["groups"], ica=False)["native"]
     frames = [
         native_frame(study.train_moments, ordered),
         whitened_frame(
