@@ -17,6 +17,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Contrast", "command"]
 
+#: What fits on a terminal; ``--json`` has all of the report.
+SHOWN = {
+    "component": "name",
+    "kind": "kind",
+    "negentropy": "negentropy",
+    "replication": "replication",
+    "predicted_leakage": "leakage",
+    "explained_variance_ratio": "variance",
+    "block": "block",
+    "identifiable": "identifiable",
+}
+
 
 class Contrast(StrEnum):
     """The contrasts of :mod:`nearid.ica.contrasts`."""
@@ -86,7 +98,7 @@ def command(
         print(report.to_json(orient="records", indent=1))
         return
     terminal.show(
-        as_table(report),
+        as_table(report[list(SHOWN)].rename(columns=SHOWN)),
         "",
         f"{int(ica.identifiable_.sum())} of {ica.n_components_} components are identifiable; "
         f"{'converged' if ica.converged_ else 'NOT CONVERGED'} after {ica.n_passes_} passes",
@@ -102,7 +114,7 @@ def as_table(frame: pd.DataFrame) -> Any:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name, column in frame.items():
         justify = "right" if column.dtype.kind in "fiu" else "left"
-        table.add_column(str(name).replace("_", " "), justify=justify)  # type: ignore[arg-type]
+        table.add_column(str(name), no_wrap=True, justify=justify)  # type: ignore[arg-type]
     for row in frame.itertuples(index=False):
         table.add_row(*(_cell(value) for value in row))
     return table

@@ -43,6 +43,21 @@ class Description:
     notices: list[str]
 
 
+@dataclass(frozen=True)
+class Model:
+    """What an ICA that ``nearid fit`` kept was fitted to."""
+
+    file: str
+    model: str
+    components: int
+    identifiable: int
+    columns: int
+    features: list[str] | None
+    rows: int
+    contrast: str
+    converged: bool
+
+
 def command(
     context: typer.Context,
     files: Annotated[
@@ -63,9 +78,13 @@ def command(
     from nearid.io import read
 
     terminal: Terminal = context.obj
-    found = []
+    found: list[Description | Model] = []
     for file in files:
         with terminal.waiting(f"reading {file}"):
+            model = describe_model(file)
+            if model is not None:
+                found.append(model)
+                continue
             tables = read(file, id_column=id_column, features=features)
             found += [describe(file, table) for table in tables]
     if json:
@@ -74,7 +93,32 @@ def command(
         print(dumps([asdict(entry) for entry in found], allow_nan=False, indent=1))
         return
     for i, entry in enumerate(found):
-        terminal.show(*([""] if i else []), *_lines(entry))
+        lines = _lines(entry) if isinstance(entry, Description) else _model_lines(entry)
+        terminal.show(*([""] if i else []), *lines)
+
+
+def describe_model(file: str) -> Model | None:
+    """Describe what ``nearid fit`` kept; None for a file of anything else."""
+    if not file.lower().endswith(".safetensors"):
+        return None
+    from nearid.ica.saved import FORMAT, load
+    from nearid.io import read_safetensors
+
+    if read_safetensors(file)[1].get("format") != FORMAT:
+        return None
+    ica = load(file)
+    names = getattr(ica, "feature_names_in_", None)
+    return Model(
+        file=file,
+        model="LatentICA",
+        components=ica.n_components_,
+        identifiable=int(ica.identifiable_.sum()),
+        columns=ica.n_features_in_,
+        features=None if names is None else [str(name) for name in names[:5]],
+        rows=ica.n_samples_seen_,
+        contrast=ica.contrast,
+        converged=bool(ica.converged_),
+    )
 
 
 def describe(file: str, table: Table) -> Description:
@@ -151,6 +195,16 @@ def _lines(entry: Description) -> list[str]:
         one_line(f"{title}, {entry.dtype}"),
         *(f"  {name:9} {one_line(value)}" for name, value in shown.items()),
         *(f"  {'note':9} {one_line(notice)}" for notice in entry.notices),
+    ]
+
+
+def _model_lines(entry: Model) -> list[str]:
+    title = f"{entry.file}: {entry.model} of {entry.components} components"
+    state = "converged" if entry.converged else "not converged"
+    return [
+        one_line(f"{title}, {entry.identifiable} identifiable, {entry.contrast}, {state}"),
+        f"  fitted to {entry.rows} rows × {entry.columns} columns",
+        f"  features  {one_line(_few(entry.features, entry.columns))}",
     ]
 
 
