@@ -9,7 +9,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check core lint types layers docs bench clean
+.PHONY: help demo test check core lint types layers docs bench pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 12
@@ -57,6 +57,9 @@ $(CORE_VENV)/done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(CORE_VENV)
 	$(CORE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	touch $@
+
+pictures: $(VENV)/core ## draw the README's picture anew
+	$(BIN)/python docs/make_pictures.py
 
 clean: ## remove what was made
 	rm -rf $(VENV) $(CORE_VENV) nearid-demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
