@@ -168,3 +168,12 @@ def test_wrong_usage_is_one_line_and_status_2(run, runs_file, failed, options):
     line = failed(run("compare", runs_file, *options), status=2)
     assert line.endswith("(see nearid compare --help)")
     assert options[-2 if len(options) == 2 else 0].strip("-") in line or "one of" in line
+
+
+def test_ladder_fits_on_80_columns(run, runs_file, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    result = run("compare", f"{runs_file}::member_[01]", *QUICK)
+    assert "signed permutation" in result.stdout
+    assert "…" not in result.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,21 +13,20 @@ from nearid.cli import options
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.table import Table
 
     from nearid.cli.terminal import Terminal
 
 __all__ = ["Contrast", "command"]
 
-#: What fits on a terminal; ``--json`` has all of the report.
+#: What fits on a terminal of 80 columns, and its headings; ``--json`` has all of the report.
 SHOWN = {
     "component": "name",
     "kind": "kind",
     "negentropy": "negentropy",
-    "replication": "replication",
+    "replication": "replicates",
     "predicted_leakage": "leakage",
     "explained_variance_ratio": "variance",
-    "block": "block",
-    "identifiable": "identifiable",
 }
 
 
@@ -98,7 +98,7 @@ def command(
         print(report.to_json(orient="records", indent=1))
         return
     terminal.show(
-        as_table(report[list(SHOWN)].rename(columns=SHOWN)),
+        as_table(report),
         "",
         f"{int(ica.identifiable_.sum())} of {ica.n_components_} components are identifiable; "
         f"{'converged' if ica.converged_ else 'NOT CONVERGED'} after {ica.n_passes_} passes",
@@ -106,21 +106,26 @@ def command(
     )
 
 
-def as_table(frame: pd.DataFrame) -> Any:
-    """Return a frame as a table for the terminal."""
-    from rich import box
-    from rich.table import Table
+def as_table(report: pd.DataFrame) -> Table:
+    """Return what a user must know of each component."""
+    from nearid.cli.terminal import narrow_table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name, column in frame.items():
-        justify = "right" if column.dtype.kind in "fiu" else "left"
-        table.add_column(str(name), no_wrap=True, justify=justify)  # type: ignore[arg-type]
-    for row in frame.itertuples(index=False):
-        table.add_row(*(_cell(value) for value in row))
+    table = narrow_table()
+    for name, heading in SHOWN.items():
+        number = report[name].dtype.kind == "f"
+        table.add_column(heading, no_wrap=True, justify="right" if number else "left")
+    table.add_column("identifiable", no_wrap=True)
+    for row in report.to_dict(orient="records"):
+        table.add_row(*(_cell(row[name]) for name in SHOWN), _verdict(row))
     return table
 
 
+def _verdict(row: dict[Hashable, Any]) -> str:
+    """Say whether a component can be told from the others, and if not, from which it cannot."""
+    if row["identifiable"]:
+        return "yes"
+    return f"no, block {row['block']}" if row["block"] >= 0 else "no"
+
+
 def _cell(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
     return f"{value:.3g}" if isinstance(value, float) else str(value)

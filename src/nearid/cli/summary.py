@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from nearid.cli.terminal import one_line
+from nearid.cli.terminal import narrow_table, one_line
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -72,10 +72,7 @@ def _bound(result: StatisticalIdentifiability) -> str:
 
 
 def _ladder(result: StatisticalIdentifiability) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = narrow_table()
     table.add_column("frame", no_wrap=True)
     table.add_column("same up to", no_wrap=True)
     for heading in ("ε", "95 % interval", "chance", "ε/chance", "R²"):

@@ -6,9 +6,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Terminal", "one_line", "speak_utf8"]
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["Terminal", "narrow_table", "one_line", "speak_utf8"]
 
 #: Wide enough that nothing is wrapped where nobody watches: lines stay whole for grep.
 ENDLESS = 100_000
@@ -81,6 +84,14 @@ def one_line(text: object) -> str:
     """
     words = " ".join(str(text).split())
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
+
+
+def narrow_table() -> Table:
+    """Return an empty table whose columns stand close, so that it fits where 80 characters do."""
+    from rich import box
+    from rich.table import Table
+
+    return Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
 
 
 def speak_utf8() -> None:
