@@ -23,7 +23,7 @@ PUBLIC = [
     "Transformation",
     "as_rows",
     "fold",
-    "moments",
+    "fold_into",
     "statistical_identifiability",
 ]
 HEAVY = ("matplotlib", "pandas", "pyarrow", "typer", "rich", "jinja2", "sklearn", "torch", "numba")
@@ -69,6 +69,12 @@ def test_groups_are_in_order():
         "similarity",
         "linear",
     ]
+
+
+def test_public_names_do_not_depend_on_what_was_imported_before():
+    code = "import nearid, nearid.identifiability, nearid.cli\n"
+    code += "assert all(not isinstance(getattr(nearid, n), type(nearid)) for n in nearid.__all__)"
+    loaded_after(code)
 
 
 def test_unknown_name_is_an_attribute_error():

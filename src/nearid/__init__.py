@@ -15,8 +15,8 @@ if TYPE_CHECKING:
         Transformation,
     )
     from nearid.ica.estimator import LatentICA
+    from nearid.ica.module import fold_into
     from nearid.identifiability import StatisticalIdentifiability, statistical_identifiability
-    from nearid.moments import moments
     from nearid.rows import Rows, as_rows, fold
 
 __version__ = "0.1.0"
@@ -37,7 +37,7 @@ __all__ = [
     "Transformation",
     "as_rows",
     "fold",
-    "moments",
+    "fold_into",
     "statistical_identifiability",
 ]
 
@@ -52,7 +52,7 @@ _HOME = {
     "StatisticalIdentifiability": "nearid.identifiability",
     "as_rows": "nearid.rows",
     "fold": "nearid.rows",
-    "moments": "nearid.moments",
+    "fold_into": "nearid.ica.module",
     "statistical_identifiability": "nearid.identifiability",
 }
 
