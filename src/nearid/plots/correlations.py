@@ -11,7 +11,7 @@ from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from nearid.plots.labels import shortened
-from nearid.plots.theme import Theme, blank, new_figure, plain_text, style_axes, theme_named
+from nearid.plots.theme import Theme, blank, head, new_figure, plain_text, style_axes, theme_named
 
 if TYPE_CHECKING:
     from nearid.identifiability.result import StatisticalIdentifiability
@@ -55,7 +55,7 @@ def correlations_figure(result: StatisticalIdentifiability, *, theme: str = "lig
     kinds = [kind for kind in PANELS if kind in matrices]
     if found is None or not kinds:
         return blank(colours, "No two runs could be compared, so there are no correlations.")
-    figure = new_figure(colours, 0.9 + 2.9 * len(kinds), 3.75)
+    figure = new_figure(colours, 0.9 + 2.9 * len(kinds), 3.5)
     panels = figure.subplots(1, len(kinds), squeeze=False)[0]
     for axes, kind in zip(panels, kinds, strict=True):
         image = _draw_panel(axes, kind, matrices[kind], colours)
@@ -98,7 +98,7 @@ def _draw_panel(axes: Axes, kind: str, matrix: Array, colours: Theme) -> AxesIma
     some = f" (best {SHOWN} of {n})" if n > SHOWN else f" ({n})"
     on, off = contrast(shown)
     rest = f", others {off:.2f}" if np.isfinite(off) else ""
-    axes.set_title(PANELS[kind], loc="left", fontweight="bold", pad=20)
+    head(axes, PANELS[kind], colours, pad=19)
     axes.text(
         0,
         1.025,

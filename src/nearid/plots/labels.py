@@ -27,15 +27,23 @@ def group_label(frame: str, group: str) -> str:
     return WHITENED.get(group, plain) if frame == "whitened" else plain
 
 
-def printable(text: str) -> str:
+def printable(text: str, *, keep: str = "") -> str:
     """Replace what XML forbids, such as control characters from a file's name, by a mark.
+
+    Parameters
+    ----------
+    text : str
+    keep : str
+        Characters that are kept all the same, such as line ends.
 
     Examples
     --------
     >>> print(printable("seed" + chr(27) + "1"))
     seed�1
     """
-    return "".join("�" if unicodedata.category(c) in UNPRINTABLE else c for c in text)
+    return "".join(
+        "�" if unicodedata.category(c) in UNPRINTABLE and c not in keep else c for c in text
+    )
 
 
 def shortened(text: str, length: int = 22) -> str:

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from nearid.plots.labels import FRAMES, group_label
-from nearid.plots.theme import Theme, blank, new_figure, style_axes, theme_named
+from nearid.plots.labels import group_label
+from nearid.plots.theme import Theme, blank, head, new_figure, style_axes, theme_named
 
 if TYPE_CHECKING:
     from nearid.identifiability.result import StatisticalIdentifiability
@@ -88,8 +88,8 @@ def _draw_frame(
         within = row["group"] != "random" and row["worst_upper"] <= limit
         colour = colours.good if within else colours.accent
         axes.plot([row["ci_low"], row["ci_high"]], [y, y], color=colour, lw=2.6, zorder=3)
-        axes.plot(row["worst_upper"], y, "D", mfc="none", mec=colour, ms=5, zorder=3)
-        axes.plot(row["mean"], y, "o", color=colour, ms=6.5, zorder=4)
+        axes.plot(row["worst_upper"], y, "D", mfc="none", mec=colour, ms=5, zorder=5, clip_on=False)
+        axes.plot(row["mean"], y, "o", color=colour, ms=6.5, zorder=4, clip_on=False)
     labels = [group_label(frame, row["group"]) for row in rows]
     axes.set_yticks(range(len(rows)), labels)
     style_axes(axes, colours)
@@ -99,7 +99,7 @@ def _draw_frame(
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlim(left=0)
     axes.margins(x=0.04)
-    axes.set_title(TITLES.get(frame, FRAMES.get(frame, frame)), loc="left", fontweight="bold")
+    head(axes, TITLES.get(frame, frame), colours)
     axes.set_xlabel("held-out error ε (share of the diameter)")
 
 

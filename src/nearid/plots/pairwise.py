@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nearid.errors import InputError
 from nearid.plots.labels import FRAMES, group_label, shortened
-from nearid.plots.theme import Theme, blank, new_figure, plain_text, style_axes, theme_named
+from nearid.plots.theme import Theme, blank, head, new_figure, plain_text, style_axes, theme_named
 
 if TYPE_CHECKING:
     from nearid.identifiability.result import StatisticalIdentifiability
@@ -21,7 +21,7 @@ __all__ = ["closest_group", "pairwise_figure", "relative_matrix"]
 Array = NDArray[np.float64]
 
 #: Up to so many runs there is room for numbers in the cells, and for every name.
-ANNOTATED, NAMED = 12, 30
+ANNOTATED, NAMED = 12, 25
 
 
 def closest_group(result: StatisticalIdentifiability, frame: str = "native") -> str | None:
@@ -111,8 +111,8 @@ def pairwise_figure(
         return blank(colours, "No two runs could be compared, so there are no pairs.")
     matrix = relative_matrix(result, frame, group)
     n = len(matrix)
-    side = float(np.clip(1.6 + 0.55 * n, 3.0, 6.4))
-    figure = new_figure(colours, side + 1.9, side)
+    side = float(np.clip(1.6 + 0.42 * n, 2.9, 6.0))
+    figure = new_figure(colours, side + 1.2, side)
     axes = figure.subplots()
     masked: Any = np.ma.masked_invalid(matrix)
     image = axes.imshow(masked, cmap=colours.colormap, vmin=0, vmax=1, interpolation="nearest")
@@ -120,14 +120,14 @@ def pairwise_figure(
     _name_runs(axes, [run.name for run in result.runs])
     if n <= ANNOTATED:
         _annotate(axes, matrix, colours)
-    axes.set_title(f"{group_label(frame, group)} ({FRAMES[frame]})", loc="left", fontweight="bold")
+    head(axes, f"{group_label(frame, group)}\n({FRAMES[frame]})", colours)
     axes.set_xlabel("source run")
     axes.set_ylabel("target run")
     beyond = bool(np.nanmax(matrix, initial=0.0) > 1.0)
     bar = figure.colorbar(image, ax=axes, shrink=0.8, extend="max" if beyond else "neither")
     style_axes(bar.ax, colours)
     bar.outline.set_visible(False)
-    bar.set_label("ε relative to chance (0 identical, 1 chance)", color=colours.text, size=9.5)
+    bar.set_label("relative error (ε / chance)", color=colours.text, size=9.5)
     if result.settings["epsilon"] is None:
         bar.ax.axhline(result.settings["tolerance"], color=colours.warn, lw=2)
     return figure
@@ -151,7 +151,7 @@ def _annotate(axes: Axes, matrix: Array, colours: Theme) -> None:
     for (row, column), value in np.ndenumerate(matrix):
         if np.isfinite(value):
             ink = _ink(colours, float(value))
-            axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink, size=9)
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink, size=8.5)
 
 
 def _ink(colours: Theme, value: float) -> str:

@@ -17,7 +17,16 @@ from matplotlib.text import Text
 
 from nearid.errors import InputError
 
-__all__ = ["THEMES", "Theme", "blank", "new_figure", "plain_text", "style_axes", "theme_named"]
+__all__ = [
+    "THEMES",
+    "Theme",
+    "blank",
+    "head",
+    "new_figure",
+    "plain_text",
+    "style_axes",
+    "theme_named",
+]
 
 
 @dataclass(frozen=True)
@@ -119,8 +128,13 @@ def style_axes(axes: Axes, theme: Theme, *, frame: bool = False) -> None:
         spine.set_visible(frame or side == "bottom")
     for label in (axes.xaxis.label, axes.yaxis.label):
         label.set(color=theme.text, size=9.5)
-    for title in (axes.title, axes._left_title):  # type: ignore[attr-defined]
-        title.set(color=theme.text, size=10.5)
+
+
+def head(axes: Axes, text: str, theme: Theme, *, pad: float = 6) -> None:
+    """Write the title of a panel, at its left."""
+    axes.set_title(
+        text, loc="left", fontweight="bold", fontsize=10.5, color=theme.text, pad=pad, y=1.0
+    )
 
 
 def plain_text(*texts: Text) -> None:

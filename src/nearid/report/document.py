@@ -91,17 +91,18 @@ def render_report(result: StatisticalIdentifiability, *, command: str | None = N
         finalize=_printable,
     )
     template = environment.get_template("report.html.j2")
+    names = [run.name for run in result.runs]
     return template.render(
         headline=headline(result),
         questions=questions(result),
         efficiency=efficiency_text(result),
-        warnings=[sentence(warning) for warning in result.warnings],
+        warnings=[sentence(warning, names) for warning in result.warnings],
         pictures=pictures(result),
         ladder=ladder_table(result),
         pairs=pairs_table(result),
         components=components_table(result),
         runs=runs_table(result),
-        run_names=[run.name for run in result.runs],
+        run_names=names,
         command=command or call_text(result),
         from_python=command is None,
         settings=settings_used(result),
@@ -110,4 +111,4 @@ def render_report(result: StatisticalIdentifiability, *, command: str | None = N
 
 
 def _printable(value: Any) -> Any:
-    return printable(value) if type(value) is str else value
+    return printable(value, keep="\n\t") if type(value) is str else value

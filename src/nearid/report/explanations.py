@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,15 +40,18 @@ class Headline:
     status: str
 
 
-def sentence(text: str) -> str:
-    """Begin with a capital unless the text begins with a name, and end with a full stop.
+def sentence(text: str, names: Sequence[str]) -> str:
+    """Begin with a capital, unless the text begins with a run's name, and end with a full stop.
 
     Examples
     --------
-    >>> sentence("no run has ids: order is assumed")
+    >>> sentence("no run has ids: order is assumed", ["run 1"])
     'No run has ids: order is assumed.'
+    >>> sentence("run 1 has collapsed", ["run 1"])
+    'run 1 has collapsed.'
     """
-    return (text[:1].upper() + text[1:] if text.startswith("no run has") else text) + "."
+    named = text.startswith(tuple(names))
+    return f"{text if named else _capital(text)}."
 
 
 def headline(result: StatisticalIdentifiability) -> Headline:
@@ -68,12 +72,27 @@ def headline(result: StatisticalIdentifiability) -> Headline:
         return Headline("Nothing could be compared", text, "unknown")
     if result.verdict is not None:
         text = f"Verdict: {result.verdict.replace('_', ' ')}. {_capital(result.meaning)}."
-        return Headline(TITLES[result.verdict], text, "yes")
-    return Headline("The runs are not the same representation", _refusal(result), "no")
+        return Headline(TITLES[result.verdict], text + _once_whitened(result), "yes")
+    text = _refusal(result) + _once_whitened(result)
+    return Headline("The runs are not the same representation", text, "no")
 
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _once_whitened(result: StatisticalIdentifiability) -> str:
+    """Add what whitening and ICA make of a verdict that leaves single coordinates open."""
+    if result.verdict in ("identity", "signed_permutation"):
+        return ""
+    if result.verdict_whitened == "ica":
+        return (
+            " After whitening and ICA, of each run by itself, only order and signs are left open: "
+            "single components can be trusted."
+        )
+    if result.verdict_whitened == "signed_permutation":
+        return " After whitening, the PCA axes of the runs agree but for order and signs."
+    return ""
 
 
 def _refusal(result: StatisticalIdentifiability) -> str:
@@ -103,7 +122,11 @@ def efficiency_text(result: StatisticalIdentifiability) -> Headline:
     'ICA was not run'
     """
     if not result.settings["ica"]:
-        return Headline("ICA was not run", "It was switched off for this comparison.", "unknown")
+        return Headline(
+            "ICA was not run",
+            "It was switched off for this comparison; the picture shows the runs without it.",
+            "unknown",
+        )
     if not np.isfinite(result.ica_efficiency):
         return Headline("ICA efficiency is undefined", _undefined(result), "unknown")
     low, high = result.ica_efficiency_ci
@@ -137,4 +160,7 @@ def _undefined(result: StatisticalIdentifiability) -> str:
 def _remaining(result: StatisticalIdentifiability) -> str:
     rows = result.overall[result.overall["frame"] == "whitened"].set_index("group")
     left = float(rows["relative"]["ica"])
-    return f" Error after ICA is {percent(left)} of chance."
+    text = f" Error after ICA is {percent(left)} of chance"
+    if result.verdict_whitened in ("ica", "signed_permutation"):
+        return text + ", within the tolerance: components replicate from run to run."
+    return text + ", so components replicate only in part: see below which ones do."

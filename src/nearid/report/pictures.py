@@ -16,10 +16,10 @@ from matplotlib.figure import Figure
 
 from nearid.plots import components_figure, correlations_figure, ladder_figure, pairwise_figure
 from nearid.plots.components import components_by_run
-from nearid.plots.correlations import PANELS, contrast
+from nearid.plots.correlations import PANELS, SHOWN, contrast
 from nearid.plots.labels import FRAMES, group_label
 from nearid.plots.pairwise import closest_group, relative_matrix
-from nearid.report.numerals import number, percent
+from nearid.report.numerals import number, percent, score
 
 if TYPE_CHECKING:
     from nearid.identifiability.result import StatisticalIdentifiability
@@ -125,8 +125,10 @@ def _correlations_alt(result: StatisticalIdentifiability) -> str:
     parts = []
     for kind, title in PANELS.items():
         if kind in found.matrices:
-            on, off = contrast(found.matrices[kind])
-            parts.append(f"{title}: matched {number(on)}, others {number(off)}")
+            matrix = found.matrices[kind]
+            on, off = contrast(matrix[:SHOWN, :SHOWN])
+            best = f" (best {SHOWN} of {len(matrix)})" if len(matrix) > SHOWN else ""
+            parts.append(f"{title}{best}: matched {score(on)}, others {score(off)}")
     return (
         f"Absolute correlation between coordinates of {found.target} and {found.source}, mean of "
         f"matched pairs and of all others. {'. '.join(parts)}."
@@ -151,8 +153,8 @@ def _components_alt(result: StatisticalIdentifiability) -> str:
     ambiguous = float((table["ambiguous"] >= 0.5).mean())
     return (
         f"Held-out absolute correlation of {len(table)} components with their partners, sorted: "
-        f"from {number(table['correlation'].iloc[0])} down to "
-        f"{number(table['correlation'].iloc[-1])}, median {number(table['correlation'].median())}. "
+        f"from {score(table['correlation'].iloc[0])} down to "
+        f"{score(table['correlation'].iloc[-1])}, median {score(table['correlation'].median())}. "
         f"{percent(ambiguous)} are ambiguous, {int(table['gaussian'].sum())} Gaussian."
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nearid.plots.components import components_by_run, components_group
 from nearid.plots.labels import FRAMES, group_label
-from nearid.report.numerals import number, percent
+from nearid.report.numerals import number, percent, score
 
 if TYPE_CHECKING:
     from nearid.identifiability.result import StatisticalIdentifiability
@@ -72,8 +72,8 @@ def ladder_table(result: StatisticalIdentifiability) -> Table:
             number(row["null"]),
             percent(row["relative"]),
             percent(row["worst_relative_upper"]),
-            number(row["r2"]),
-            number(row["mcc"]),
+            score(row["r2"]),
+            score(row["mcc"]),
         )
         for row in result.overall.to_dict("records")
     ]
@@ -98,8 +98,8 @@ def pairs_table(result: StatisticalIdentifiability) -> Table:
             _interval(row),
             *(number(row[key]) for key in ("median", "q95", "q99", "max", "null")),
             percent(row["relative"]),
-            number(row["r2"]),
-            number(row["mcc"]),
+            score(row["r2"]),
+            score(row["mcc"]),
         )
         for row in result.pairs.head(SHOWN).to_dict("records")
     ]
@@ -116,9 +116,9 @@ def components_table(result: StatisticalIdentifiability) -> Table:
         (
             str(row["run"]),
             str(row["component"]),
-            number(row["correlation"]),
-            number(row["lowest"]),
-            number(row["runner_up"]),
+            score(row["correlation"]),
+            score(row["lowest"]),
+            score(row["runner_up"]),
             f"{percent(row['ambiguous'])} of pairs" if row["ambiguous"] else "none",
             "yes" if row["gaussian"] else "no",
         )

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Question", "questions"]
 
-LINEAR = "Yes: what a linear model reads from one run, it can read from another."
+LINEAR = "What a linear model reads from one run, it can read from another."
 KEPT = "Only from the whitened components that were kept."
-SAME = "Yes, between any two runs."
+SAME = "Between any two runs."
 WHITE = "Only after whitening each run by itself."
 
 
@@ -42,14 +42,14 @@ USES = (
         "Single coordinates",
         "“Feature 7 responds to this gene”; interpreting or plotting one coordinate.",
         {
-            "identity": "Yes, as they are.",
-            "signed_permutation": "Yes, once they are reordered and their signs are flipped.",
+            "identity": "As they are.",
+            "signed_permutation": "Once they are reordered and their signs are flipped.",
         },
         {
             "signed_permutation": "Only after whitening: the PCA axes match from run to run.",
             "ica": "Only after whitening and ICA of each run by itself.",
         },
-        "No. Coordinate 7 of one run is not coordinate 7 of another, nor any other single one.",
+        "Coordinate 7 of one run is not coordinate 7 of another, nor any other single one.",
     ),
     Use(
         "Distances and angles",
@@ -58,17 +58,17 @@ USES = (
             "identity": SAME,
             "signed_permutation": SAME,
             "rigid": SAME,
-            "similarity": "Yes, up to one scale per run: compare ratios of distances, or angles.",
+            "similarity": "Up to one scale per run: compare ratios of distances, or angles.",
         },
         {"signed_permutation": WHITE, "ica": WHITE, "rigid": WHITE},
-        "No. What is near in one run need not be near in another.",
+        "What is near in one run need not be near in another.",
     ),
     Use(
         "Linear read-outs",
         "Linear probes, logistic regression, and what they predict.",
         dict.fromkeys(("identity", "signed_permutation", "rigid", "similarity", "linear"), LINEAR),
         dict.fromkeys(("signed_permutation", "ica", "rigid", "linear"), KEPT),
-        "No. A linear map does not carry one run into another within the tolerance.",
+        "A linear map does not carry one run into another within the tolerance.",
     ),
 )
 
@@ -114,7 +114,7 @@ def _question(result: StatisticalIdentifiability, use: Use) -> Question:
     asked = [rows["native", group] for group in use.native if ("native", group) in rows]
     if not asked:
         reason = "No such map was asked for." if rows else "No two runs could be compared."
-        return Question(use.title, use.example, "unknown", "Unknown.", reason)
+        return Question(use.title, use.example, "unknown", reason, "")
     if result.verdict in use.native:
         status, answer = "yes", use.native[result.verdict]
         row = rows["native", result.verdict]
