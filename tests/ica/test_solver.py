@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from picard import picard
@@ -5,11 +7,13 @@ from sklearn.decomposition import FastICA
 
 from nearid.ica import solve, whitening
 from nearid.ica.contrasts import CONTRASTS
+from nearid.ica.objective import Objective
 from nearid.ica.passes import contrast_sums
+from nearid.ica.saddles import hidden_pairs, saddle_pairs
 from nearid.ica.seeding import as_generator
 from nearid.ica.settings import Engine, Settings
 from nearid.ica.warmstart import levels, warm_start
-from nearid.linalg import random_orthogonal
+from nearid.linalg import polar_factor, random_orthogonal
 from nearid.moments import moments
 from nearid.rows import Rows
 
@@ -142,6 +146,44 @@ def test_converged_means_close_to_the_optimum_on_a_flat_landscape():
     white = whitened(rows)
     better = solve(rows, white, start=rotation.matrix, tolerance=1e-4, max_passes=1_000)
     assert agreement(unmixing, better.matrix @ white.matrix, table) > 0.998
+
+
+def described(data, angle):
+    """The point at which the first two sources are mixed by an angle."""
+    rows, white = Rows(data.sources), whitened(Rows(data.sources))
+    turn = np.eye(data.sources.shape[1])
+    turn[:2, :2] = [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
+    matrix = polar_factor(turn @ white.inverse)  # w → sources, up to sampling error
+    return Objective(rows, white, CONTRASTS["logcosh"], Engine(), budget=1).describe(matrix)
+
+
+def test_two_equal_sources_half_and_half_are_seen_as_a_saddle(mixture):
+    data = mixture("laplace", "laplace", "uniform", n=20_000)
+    assert saddle_pairs(described(data, np.pi / 4)) == [(0, 1)]
+    assert saddle_pairs(described(data, 0.0)) == []
+
+
+def test_two_opposite_sources_that_look_gaussian_when_mixed_are_seen(mixture):
+    data = mixture("laplace", "uniform", "laplace", n=20_000)
+    mixed = described(data, 0.69)  # where both kurtoses vanish
+    mixed = replace(mixed, gaussian=np.array([True, True, False]))
+    assert hidden_pairs(mixed, CONTRASTS["logcosh"]) == [(0, 1)]
+    assert hidden_pairs(described(data, 0.0), CONTRASTS["logcosh"]) == []
+
+
+def test_gaussian_sources_hide_nothing(mixture):
+    for seed in range(20):
+        point = described(mixture(*("gaussian",) * 10, n=20_000, seed=seed), 0.3)
+        assert point.gaussian.all()
+        assert hidden_pairs(point, CONTRASTS["logcosh"]) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_many_sources_of_both_kinds_emerge(seed, mixture, recovery):
+    data = mixture(*("laplace",) * 48, *("uniform",) * 48, n=15_000, seed=seed, dtype="float32")
+    rotation, unmixing = fitted(data.rows, random_state=seed)
+    assert rotation.converged
+    assert recovery(data.gain(unmixing)) > 0.99
 
 
 def test_a_warm_start_pays_only_on_large_data():

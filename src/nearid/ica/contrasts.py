@@ -76,6 +76,9 @@ class GaussianMoments:
     alpha_scale : float
         Standard deviation of ``ν g(ν) − g'(ν)`` after the same: ``α`` of N Gaussian numbers
         brought to unit variance scatters by ``alpha_scale / √N``.
+    pair_scale : float
+        ``Cov[g'(ν), μ²] + Cov[g'(μ), ν²]`` of two independent Gaussians scatters by
+        ``pair_scale / √N``: the two estimates share what g' has along ν².
 
     Examples
     --------
@@ -98,6 +101,9 @@ class GaussianMoments:
         self.value = float(weights @ values)
         self.value_scale = scale(values)
         self.alpha_scale = scale(nodes * g - slope)
+        along = float(weights @ (slope * (nodes**2 - 1))) / 2
+        variance = float(weights @ (slope - weights @ slope) ** 2)
+        self.pair_scale = float(np.sqrt(4 * variance + 8 * along**2))
 
 
 class LogCosh(Contrast):

@@ -33,7 +33,7 @@ MIN_BLOCK_ROWS = 512
 MIN_BLOCK_FACTOR = 3
 #: The further means that describe a component, with ``ψ = y g(y) − g'(y)``, whose mean is α. The
 #: first three are over all rows; the rest, which only standard errors need, over every so many.
-POWERS = ("g²", "y³", "y⁴", "ψ²", "ψy", "ψy²", "ψ'", "ψ'y")
+POWERS = ("g²", "y³", "y⁴", "ψ²", "ψy", "ψy²", "ψ'", "ψ'y", "g'", "y²")
 #: Rows that are enough for a standard error.
 ENOUGH_ROWS = 8192
 
@@ -56,6 +56,8 @@ class Sums:
         The means of :data:`POWERS`, if they were asked for.
     pairs : ndarray, shape (k, k) or (0,)
         ``E[g'(y_i) y_j²]`` over some of the rows, likewise: ``E[g'(y_i)]`` if they are independent.
+    n_pairs : int
+        Over about how many rows.
     """
 
     n: int
@@ -64,6 +66,7 @@ class Sums:
     value: Array
     powers: Array = field(default_factory=lambda: np.zeros(0))
     pairs: Array = field(default_factory=lambda: np.zeros(0))
+    n_pairs: int = 0
 
     @property
     def alpha(self) -> Array:
@@ -74,6 +77,11 @@ class Sums:
 def chunk_length(width: int) -> int:
     """Return how many rows make a chunk: so many that its k × k sums are cheap beside it."""
     return max(8192, 16 * width)
+
+
+def stride_of(n: int) -> int:
+    """Return of how many rows one is enough for a standard error."""
+    return max(1, min(16, n // ENOUGH_ROWS))
 
 
 def block_rows(width: int) -> int:
@@ -114,7 +122,8 @@ def contrast_sums(
     chunk_rows = chunk_length(max(rows.n_columns, whitening.n_components))
     sums = fold(kernel, rows, n_jobs=engine.n_jobs, chunk_rows=chunk_rows)
     means = [total / n for total in sums]
-    return Sums(n, *means)
+    named = dict(zip(("cross", "curvature", "value", "powers", "pairs"), means, strict=False))
+    return Sums(n, **named, n_pairs=n // stride_of(n))
 
 
 def _kernel(
@@ -131,7 +140,7 @@ def _kernel(
         project,
         contrast,
         powers=powers,
-        stride=max(1, min(16, n // ENOUGH_ROWS)),
+        stride=stride_of(n),
         compiled=possible and wanted,
     )
 
@@ -237,7 +246,7 @@ def power_sums(
     part, size = g[::stride], few * few
     psi = few * part - slope
     psi_slope = part + few * slope - bend
-    columns = (psi * psi, psi * few, psi * size, psi_slope, psi_slope * few)
+    columns = (psi * psi, psi * few, psi * size, psi_slope, psi_slope * few, slope, size)
     rest = np.stack([column_sums(column) for column in columns])
     weight = len(y) / len(few)
     return np.concatenate([first, rest * weight]), (slope.T @ size) * weight

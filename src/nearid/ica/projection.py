@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 #: Largest offset, and largest ratio of what is added up to the unit variance that is left of it, at
 #: which float32 products still carry about three digits of a component.
 MAX_OFFSET = 30.0
-MAX_CANCELLED = 2e3
+MAX_CANCELLED = 1e4
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from nearid.ica.contrasts import contrast_named
 from nearid.ica.objective import BudgetSpent, Objective, Point
 from nearid.ica.orthogonal import Memory, cayley_step, reorthogonalise, shorten
 from nearid.ica.passes import Sums
-from nearid.ica.saddles import saddle_pairs, turn_pairs
+from nearid.ica.saddles import hidden_pairs, saddle_pairs, turn_pairs
 from nearid.ica.seeding import Seed, as_generator
 from nearid.ica.settings import Engine
 from nearid.ica.whitening import Whitening
@@ -27,8 +27,11 @@ __all__ = ["Rotation", "solve"]
 
 Array = NDArray[np.float64]
 
-#: Fixed-point steps at most, before L-BFGS takes over.
+#: Fixed-point steps at most, before L-BFGS takes over; more while components emerge, that is while
+#: fewer and fewer look Gaussian. L-BFGS would hold on to the kind (sub- or super-Gaussian) of what
+#: is still a mixture, and end in a false optimum.
 MAX_FIXED_POINT = 12
+MAX_EMERGING = 100
 #: The fixed point has stalled when two steps together shrink the rotation by less than the first
 #: factor, and the last one brought less than the second part of what all of them gained. The angle
 #: alone does not tell: it grows while components emerge from a mixture.
@@ -145,8 +148,8 @@ def solve(
     search = Search(objective, tolerance)
     point = search.describe(start)
     for _ in range(MAX_SADDLES):
-        stuck = saddle_pairs(point) if search.converged else []
-        if not stuck:
+        stuck = saddle_pairs(point) + hidden_pairs(point, objective.contrast)
+        if not (search.converged and stuck):
             break
         if objective.n_passes + 1 >= max_passes:
             search.converged = False
@@ -214,14 +217,20 @@ class Search:
         before, hidden_before = self._seen[-1 - SETTLED_STEPS]
         return bool((before == gaussian).all() and hidden <= 1.05 * hidden_before)
 
+    def _emerging(self) -> bool:
+        """Whether fewer components look Gaussian than two steps ago."""
+        counts = [int(gaussian.sum()) for gaussian, _ in self._seen[-3:]]
+        return len(counts) == 3 and counts[-1] < counts[0]
+
     def _fixed_point(self, point: Point) -> Point:
         """Take symmetric fixed-point steps while they make headway."""
         turns, losses = [point.turn], [point.loss(point.signs)]
-        for _ in range(MAX_FIXED_POINT):
+        for step in range(MAX_EMERGING):
             # Newton's angle can be trusted where Newton's step does what it promises.
             trusted = len(turns) > 1 and turns[-1] < TRUSTED * turns[-2]
             self.converged = self._reached(point, point.angles) and trusted
-            if self.converged or _stalled(turns, losses):
+            headway = step < MAX_FIXED_POINT and not _stalled(turns, losses)
+            if self.converged or not (headway or self._emerging()):
                 break
             point = self.objective(_fixed_point_step(point), point.signs)
             turns.append(point.turn)
