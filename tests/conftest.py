@@ -1,10 +1,16 @@
-"""What tests share: where the real inputs are, and the types of number that they run with."""
+"""What tests share: the real inputs, the types of number, and small results of every kind."""
 
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+import nearid
+
+#: Kinds of result that a figure and a report must draw, the degenerate ones included.
+KINDS = ["same", "turned", "unrelated", "no_ica", "collapsed", "none_left", "one_column"]
+KINDS += ["widths", "absolute", "wide", "many", "odd_names"]
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +27,42 @@ def data_folder():
 def dtype(request):
     """A type of number that runs may have."""
     return np.dtype(request.param)
+
+
+def runs_of_kind(kind):
+    """Return runs and settings that lead to a result of that kind."""
+    rng = np.random.default_rng(0)
+    z = rng.laplace(size=(300, 4))
+    turn = np.linalg.qr(rng.standard_normal((4, 4)))[0]
+    noisy = {"a": z, "b": z @ turn + 0.3 * rng.standard_normal(z.shape), "c": z[:, ::-1]}
+    odd = ["<script>alert(1)</script>", '$x_1$ & "it\'s"', "表現\x1b[31m", "x" * 300]
+    factors = rng.laplace(size=(300, 70))
+    return {
+        "same": ([z, z], {}),
+        "turned": (noisy, {}),
+        "unrelated": (list(rng.standard_normal((3, 300, 4))), {}),
+        "no_ica": (noisy, {"ica": False}),
+        "collapsed": ({"a": z, "flat": 0 * z, "b": z @ turn}, {}),
+        "none_left": ({"a": z, "flat": 0 * z}, {}),
+        "one_column": ([z[:, :1], -z[:, :1]], {}),
+        "widths": ({"small": z[:, :3], "large": z}, {}),
+        "absolute": (noisy, {"epsilon": 0.02, "groups": ["rigid"]}),
+        "wide": ([factors, factors[:, ::-1]], {"ica": False, "n_components": 66}),
+        "many": ([z @ turn + 0.1 * rng.standard_normal(z.shape) for _ in range(14)], {}),
+        "odd_names": (dict(zip(odd, [z, z @ turn, -z, z + 1], strict=True)), {}),
+    }[kind]
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def result(request):
+    """A result of each kind."""
+    runs, settings = runs_of_kind(request.param)
+    quick = {"n_bootstrap": 10, "n_null": 1, "n_random": 1, "random_state": 0}
+    return nearid.statistical_identifiability(runs, **quick, **settings)
+
+
+@pytest.fixture(scope="session")
+def turned():
+    """Three runs of one representation, turned and noisy."""
+    runs, settings = runs_of_kind("turned")
+    return nearid.statistical_identifiability(runs, random_state=0, n_bootstrap=20, **settings)
