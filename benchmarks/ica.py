@@ -1,6 +1,6 @@
 """ICA against its peers: CPU seconds on one thread, in one interleaved run, at equal quality.
 
-    python benchmarks/ica.py [--cases small|all] [--json results.json]
+    python benchmarks/ica.py [--cases small|large|all] [--json results.json]
 
 Every solver of a case sees the same data with the same seeds, in turn, so that a busy machine slows
 all of them. A solver's answer counts as good where each identifiable component correlates by more
@@ -222,7 +222,7 @@ def throughput(k: int) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cases", choices=["small", "all"], default="small")
+    parser.add_argument("--cases", choices=["small", "large", "all"], default="small")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -233,7 +233,7 @@ def main() -> None:
         print(f"| {k} | {speeds[k]['NumPy']:.2f} | {speeds[k]['numba']:.2f} |", flush=True)
     found: list[Result] = []
     with tempfile.TemporaryDirectory() as folder:
-        for case in SMALL + (LARGE if options.cases == "all" else []):
+        for case in {"small": SMALL, "large": LARGE, "all": SMALL + LARGE}[options.cases]:
             results = run(case, Path(folder))
             show(case, results)
             found += results
