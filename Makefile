@@ -7,6 +7,8 @@ CORE_VENV := .venv-core
 # One BLAS thread a process: the tests run in as many processes as there are cores.
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
+# scikit-learn's estimator checks include the array API only where SciPy was told of it.
+export SCIPY_ARRAY_API := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check core lint types layers docs bench pictures clean

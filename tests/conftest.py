@@ -1,6 +1,7 @@
 """What tests share: the real inputs, the types of number, and small results of every kind."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,12 @@ import nearid
 #: Kinds of result that a figure and a report must draw, the degenerate ones included.
 KINDS = ["same", "turned", "unrelated", "no_ica", "collapsed", "none_left", "one_column"]
 KINDS += ["widths", "absolute", "wide", "many", "odd_names"]
+
+
+#: Tests of what an extra alone brings are collected where it is installed; the environment of
+#: `make test` has every extra, that of `make core` has none.
+collect_ignore = [] if find_spec("numba") else ["ica/test_compiled.py"]
+collect_ignore += [] if find_spec("torch") else ["ica/test_module.py", "decoder", "models"]
 
 
 @pytest.fixture(scope="session")

@@ -98,8 +98,9 @@ def load(path: str | os.PathLike[str]) -> LatentICA:
         ica = LatentICA(**json.loads(metadata["params"]))
         for name in ARRAYS:
             setattr(ica, name, np.array(tensors[name]))
-        for name, value in json.loads(metadata["fitted"]).items():
-            setattr(ica, name, value)
+        fitted = json.loads(metadata["fitted"])
+        for name in SCALARS:
+            setattr(ica, name, fitted[name])
         report = json.loads(metadata["report"])
         columns = {
             name: report["text"].get(name, tensors.get(f"report.{name}"))
@@ -107,25 +108,31 @@ def load(path: str | os.PathLike[str]) -> LatentICA:
         }
         blocks = json.loads(metadata["blocks"])
         features = json.loads(metadata["features"])
-    except (KeyError, TypeError, ValueError) as error:
+        ica.identifiable_ = ica.identifiable_.astype(bool)
+        ica.n_components_ = len(ica.components_)
+        ica.blocks_ = [np.asarray(block, dtype=np.intp) for block in blocks]
+        ica.components_report_ = pd.DataFrame(columns).astype({"identifiable": bool})
+        if features:
+            ica.feature_names_in_ = np.asarray(features, dtype=object)
+        _check_arrays(ica)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is damaged, or of another version: {error!r}") from error
-    ica.identifiable_ = ica.identifiable_.astype(bool)
-    ica.n_components_ = len(ica.components_)
-    ica.blocks_ = [np.asarray(block, dtype=np.intp) for block in blocks]
-    ica.components_report_ = pd.DataFrame(columns).astype({"identifiable": bool})
-    if features:
-        ica.feature_names_in_ = np.asarray(features, dtype=object)
-    _check_shapes(ica, path)
     return ica
 
 
-def _check_shapes(ica: LatentICA, path: str | os.PathLike[str]) -> None:
+def _check_arrays(ica: LatentICA) -> None:
     k, d = ica.components_.shape
-    expected: dict[str, tuple[int, ...]] = {"mixing_": (d, k), "mean_": (d,), "identifiable_": (k,)}
+    expected: dict[str, tuple[int, ...]] = {"mixing_": (d, k), "mean_": (d,)}
+    expected |= dict.fromkeys(ARRAYS[3:], (k,))
+    if hasattr(ica, "feature_names_in_"):
+        expected["feature_names_in_"] = (d,)
     for name, shape in expected.items():
         held: NDArray[Any] = getattr(ica, name)
         if held.shape != shape:
-            raise InputError(f"{path} is damaged: {name} has the shape {held.shape}, not {shape}")
+            raise ValueError(f"{name} has the shape {held.shape}, not {shape}")
+    for name in ARRAYS[:3]:
+        if not np.isfinite(getattr(ica, name)).all():
+            raise ValueError(f"{name} has NaN or infinite values")
 
 
 def _plain(value: Any) -> Any:
