@@ -103,7 +103,6 @@ def test_finite_differences_agree(make, latents):
 def test_blocks_of_columns_give_the_same_metric(latents, monkeypatch):
     decoder = mlp()
     whole = pullback_metric(decoder, latents)
-    monkeypatch.setattr("nearid.decoder.jacobian.BATCH_NUMBERS", 50)
     monkeypatch.setattr(function_module, "BATCH_NUMBERS", 50)
     np.testing.assert_allclose(pullback_metric(decoder, latents), whole, rtol=1e-12)
 

@@ -21,11 +21,15 @@ __all__ = [
     "as_token_latents",
     "decoder_function",
     "evaluation_mode",
+    "load_forward_mode",
     "map_latents",
 ]
 
-#: Numbers that the derivatives of one batch may hold at its widest place: they stay near the cache.
-BATCH_NUMBERS = 4 * 2**20
+#: Numbers that the derivatives of one batch may hold at its widest place.  On a CPU they should
+#: stay near the cache (eight times as many take six times the memory and no less time); a device
+#: wants work enough for all its units.
+BATCH_NUMBERS = 2**19
+DEVICE_BATCH_NUMBERS = 2**26
 
 #: Share of the output's size by which a latent's output may depend on its neighbours in a batch;
 #: other batch sizes change the order of sums, and no more than this in any type.
@@ -49,6 +53,12 @@ class Function:
     device: Any
     dtype: Any
     width: int = 1
+
+    @property
+    def capacity(self) -> int:
+        """How many columns of derivatives of this decoder a batch may hold."""
+        numbers = BATCH_NUMBERS if self.device.type == "cpu" else DEVICE_BATCH_NUMBERS
+        return max(1, numbers // self.width)
 
 
 def as_latents(latents: Any) -> Any:
@@ -150,7 +160,7 @@ def decoder_function(
         per latent, or returns for one latent what depends on the others in the batch.
     """
     torch = require("torch", extra="torch")
-    _load_forward_mode()
+    load_forward_mode()
     if not callable(decoder):
         raise InputError(
             f"the decoder must be a torch module or another callable that maps latents to outputs; "
@@ -170,7 +180,7 @@ def decoder_function(
 
 
 @lru_cache(maxsize=1)
-def _load_forward_mode() -> None:
+def load_forward_mode() -> None:
     """Have torch load its forward mode now, which warns of what torch itself has deprecated."""
     torch = require("torch", extra="torch")
     with warnings.catch_warnings():
@@ -315,7 +325,7 @@ def map_latents(
     positions : range, optional
         Tokens, if the latents have any.
     batch_size : int, optional
-        Latents at a time; by default as many as fit 4 million numbers.
+        Latents at a time; by default as many as the capacity allows.
     columns : int
         Derivatives that the kernel holds at a time for each latent.
 
@@ -326,7 +336,7 @@ def map_latents(
     """
     if batch_size is not None and batch_size < 1:
         raise InputError(f"batch_size is a number of latents, from 1; got {batch_size!r}")
-    step = batch_size or max(1, BATCH_NUMBERS // (function.width * columns))
+    step = batch_size or max(1, function.capacity // columns)
     results = []
     for batch in latents.split(step):
         batch = batch.to(function.device)

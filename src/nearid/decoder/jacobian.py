@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.decoder.function import (
-    BATCH_NUMBERS,
     Function,
     as_latents,
     as_token_latents,
@@ -117,7 +116,7 @@ def grams(
     torch = require("torch", extra="torch")
     place = {"device": function.device, "dtype": function.dtype}
     tangents = torch.as_tensor(np.ascontiguousarray(basis.T), **place)
-    block = max(1, min(len(tangents), BATCH_NUMBERS // function.width))
+    block = min(len(tangents), function.capacity)
     kernel = _gram_kernel(torch, tangents, block)
     found = map_latents(
         kernel,

@@ -1,0 +1,77 @@
+"""A digest of everything that determines a training: equal digests, equal runs."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from nearid.optional import require
+
+__all__ = ["fingerprint"]
+
+#: Raise by one when the training itself changes what it computes.
+VERSION = 1
+
+
+def fingerprint(
+    model: Any, data: Any, settings: Any, *, loss: Callable[..., Any], device: str
+) -> str:
+    """Return the digest of a training that has not begun.
+
+    Hashed are the initial weights, the layers as printed, the source of the model's classes that
+    are not torch's, the loss with what it closes over, the data, the settings, the kind of device
+    and the version of torch.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    data : tensor
+    settings : dataclass
+    loss : callable
+    device : str
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    torch = require("torch", extra="torch")
+    classes = sorted({type(part) for part in model.modules()}, key=lambda kind: kind.__qualname__)
+    words = {
+        "version": VERSION,
+        "torch": torch.__version__.partition("+")[0],
+        "device": device,
+        "settings": asdict(settings),
+        "model": repr(model),
+        "classes": [code(kind) for kind in classes if not kind.__module__.startswith("torch.")],
+        "loss": code(loss),
+    }
+    digest = hashlib.sha256(json.dumps(words, sort_keys=True).encode())
+    for name, tensor in [*sorted(model.state_dict().items()), ("data", data)]:
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def code(thing: Any) -> str:
+    """Return the text that determines what a callable or class does, as far as it can be seen.
+
+    Examples
+    --------
+    >>> code(partial(max, 3))
+    'partial(builtins.max, 3)'
+    """
+    if isinstance(thing, partial):
+        given = [*map(repr, thing.args), *(f"{k}={v!r}" for k, v in thing.keywords.items())]
+        return f"partial({', '.join([code(thing.func), *given])})"
+    try:
+        text = inspect.getsource(thing)
+    except (OSError, TypeError):  # built in, or typed at a prompt
+        text = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', repr(thing))}"
+    held = [repr(cell.cell_contents) for cell in getattr(thing, "__closure__", None) or ()]
+    return "\n".join([text, *held])
