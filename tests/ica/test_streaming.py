@@ -12,7 +12,7 @@ from nearid.ica import LatentICA
 from nearid.ica.views import guarded, halves, subsample
 from nearid.rows import Rows
 
-# The file has 512 MB; beyond the interpreter, its libraries and a cold fit, 128 MB are allowed.
+# The file has 512 MB; beyond the interpreter, its libraries and a cold fit, 64 MB and the subsample are allowed.
 STREAMED = """
 import resource, sys
 import numpy as np
@@ -32,7 +32,7 @@ class File:
 warm = np.random.default_rng(0).laplace(size=(20_000, 64)).astype("f")
 LatentICA(random_state=0, replication=False).fit(warm)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + 128 * 2**20,) * 2)
+resource.setrlimit(resource.RLIMIT_AS, (used + 98 * 2**20,) * 2)
 ica = LatentICA(random_state=0, replication=False, memory_limit=2**25, compiled=False)
 ica.fit(Rows(File()))
 print(ica.converged_, ica.n_components_)
