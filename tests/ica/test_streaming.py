@@ -12,7 +12,8 @@ from nearid.ica import LatentICA
 from nearid.ica.views import guarded, halves, subsample
 from nearid.rows import Rows
 
-# The file has 512 MB; beyond the interpreter, its libraries and a cold fit, 64 MB and the subsample are allowed.
+# The file has 512 MB. Beyond the interpreter, its libraries and a cold fit, 64 MB are allowed and
+# the subsample (34 MB).
 STREAMED = """
 import resource, sys
 import numpy as np
