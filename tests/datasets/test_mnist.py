@@ -1,0 +1,118 @@
+import gzip
+import hashlib
+import struct
+
+import numpy as np
+import pytest
+
+from nearid.datasets import load_mnist, read_idx
+from nearid.datasets.mnist import TYPES
+from nearid.errors import InputError
+
+
+def packed(array, code):
+    header = bytes([0, 0, code, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    return header + array.astype(TYPES[code]).tobytes()
+
+
+@pytest.mark.parametrize("code", TYPES)
+@pytest.mark.parametrize("zipped", [False, True])
+def test_what_was_written_is_read(tmp_path, code, zipped):
+    array = np.random.default_rng(0).integers(0, 100, size=(3, 4, 5)).astype(TYPES[code])
+    raw = packed(array, code)
+    (tmp_path / "file").write_bytes(gzip.compress(raw) if zipped else raw)
+    found = read_idx(tmp_path / "file")
+    np.testing.assert_array_equal(found, array)
+    assert found.dtype.isnative
+    assert found.flags.writeable
+
+
+def test_mnist_is_mnist(data_folder):
+    train, test = (load_mnist(split, folder=data_folder) for split in ("train", "test"))
+    assert train.images.shape == (60_000, 28, 28)
+    assert test.rows.shape == (10_000, 784)
+    assert train.labels[:5].tolist() == [5, 0, 4, 1, 9]
+    assert np.bincount(test.labels).tolist() == [
+        980,
+        1135,
+        1032,
+        1010,
+        982,
+        892,
+        958,
+        1028,
+        974,
+        1009,
+    ]
+    assert (train.images.min(), train.images.max()) == (0, 1)
+    raw = packed(np.rint(train.images * 255), 0x08)
+    assert hashlib.md5(raw).hexdigest() == "6bbc9ace898e44ae57da46a324031adb"
+
+
+def test_the_environment_names_the_folder(data_folder, monkeypatch):
+    monkeypatch.setenv("NEARID_DATA", str(data_folder))
+    assert len(load_mnist("test").images) == 10_000
+    monkeypatch.delenv("NEARID_DATA")
+    with pytest.raises(InputError, match="set the environment variable NEARID_DATA"):
+        load_mnist("test")
+
+
+def test_fashion_is_read_from_a_folder_of_the_same_names(tmp_path):
+    images, labels = np.zeros((2, 3, 3), "u1"), np.array([1, 2], "u1")
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(packed(images, 8))
+    (tmp_path / "train-labels-idx1-ubyte.gz").write_bytes(gzip.compress(packed(labels, 8)))
+    found = load_mnist(name="fashion", folder=tmp_path)
+    assert (found.name, found.labels.tolist()) == ("fashion", [1, 2])
+    with pytest.raises(InputError, match=r"t10k-images-idx3-ubyte .* is in none of"):
+        load_mnist("test", name="fashion", folder=tmp_path)
+
+
+GOOD = packed(np.arange(6).reshape(2, 3), 8)
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b"", "is not an IDX file: it begins with nothing"),
+        (b"\x00\x01" + GOOD[2:], "is not an IDX file"),
+        (GOOD[:2] + b"\x07" + GOOD[3:], "is not an IDX file"),
+        (GOOD[:3], "is not an IDX file"),
+        (GOOD[:10], "its header is cut short"),
+        (GOOD[:3] + b"\0", "its header is cut short"),
+        (GOOD[:-1], "has 18 bytes; this one has 17"),
+        (GOOD + b"\0", "has 18 bytes; this one has 19"),
+        (GOOD[:4] + b"\xff" * 4 + GOOD[8:], "is damaged"),
+        (gzip.compress(GOOD)[:-6], "cannot be read"),
+        (b"\x1f\x8bnothing", "cannot be read"),
+    ],
+)
+def test_a_damaged_file_is_refused(tmp_path, raw, message):
+    (tmp_path / "file").write_bytes(raw)
+    with pytest.raises(InputError, match=message):
+        read_idx(tmp_path / "file")
+
+
+def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("nearid.datasets.mnist.LARGEST", 100)
+    (tmp_path / "file").write_bytes(gzip.compress(packed(np.zeros(1000), 8)))
+    with pytest.raises(InputError, match="holds more than 100 bytes"):
+        read_idx(tmp_path / "file")
+
+
+def test_wrong_arguments_have_messages(tmp_path):
+    with pytest.raises(InputError, match="split must be one of train, test; got 'all'"):
+        load_mnist("all", folder=tmp_path)
+    with pytest.raises(InputError, match="name must be one of mnist, fashion; got 'kmnist'"):
+        load_mnist(name="kmnist", folder=tmp_path)
+    with pytest.raises(InputError, match="there is no file"):
+        read_idx(tmp_path / "nothing")
+
+
+def test_images_and_labels_must_belong_together(tmp_path):
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(packed(np.zeros((2, 3, 3)), 8))
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(packed(np.zeros(3), 8))
+    with pytest.raises(InputError, match=r"2 images, but labels of shape \(3,\)"):
+        load_mnist(folder=tmp_path)
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(packed(np.zeros((2, 3)), 8))
+    with pytest.raises(InputError, match="expected images of shape"):
+        load_mnist(folder=tmp_path)
