@@ -278,3 +278,26 @@ def test_wrong_arguments_have_messages(model, data, options, message):
 def test_a_training_that_diverges_says_where(data):
     with pytest.raises(NearIdError, match="at step 0: the training diverged; lower lr"):
         train(nn.Linear(6, 6), data, steps=5, loss=lambda m, x: m(x).sum() * math.inf)
+
+
+def test_the_code_of_a_models_class_is_part_of_its_fingerprint(data):
+    def make(sign):
+        if sign > 0:
+
+            class Model(nn.Linear):
+                def forward(self, x):
+                    return super().forward(x)
+
+        else:
+
+            class Model(nn.Linear):
+                def forward(self, x):
+                    return -super().forward(x)
+
+        return initialise(lambda: Model(6, 6), 0)
+
+    first, again, other = (
+        fingerprint(make(sign), as_data(data), plan(steps=5), loss=default_loss, device="cpu")
+        for sign in (1, 1, -1)
+    )
+    assert first == again != other

@@ -41,14 +41,14 @@ def fingerprint(
         64 hexadecimal digits.
     """
     torch = require("torch", extra="torch")
-    classes = sorted({type(part) for part in model.modules()}, key=lambda kind: kind.__qualname__)
+    classes = {kind for part in model.modules() for kind in type(part).__mro__}
     words = {
         "version": VERSION,
         "torch": torch.__version__.partition("+")[0],
         "device": device,
         "settings": asdict(settings),
         "model": repr(model),
-        "classes": [code(kind) for kind in classes if not kind.__module__.startswith("torch.")],
+        "classes": sorted(_methods(kind) for kind in classes if not _is_known(kind)),
         "loss": code(loss),
     }
     digest = hashlib.sha256(json.dumps(words, sort_keys=True).encode())
@@ -56,6 +56,17 @@ def fingerprint(
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
+
+
+def _is_known(kind: type) -> bool:
+    """Tell whether a class comes with torch, whose version is hashed, or with Python."""
+    return kind.__module__.partition(".")[0] in ("torch", "builtins", "typing")
+
+
+def _methods(kind: type) -> str:
+    # method by method: the source of a class made in a function cannot always be found
+    functions = [value for _, value in sorted(vars(kind).items()) if inspect.isfunction(value)]
+    return "\n".join([kind.__name__, *map(code, functions)])
 
 
 def code(thing: Any) -> str:
@@ -73,5 +84,12 @@ def code(thing: Any) -> str:
         text = inspect.getsource(thing)
     except (OSError, TypeError):  # built in, or typed at a prompt
         text = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', repr(thing))}"
-    held = [repr(cell.cell_contents) for cell in getattr(thing, "__closure__", None) or ()]
-    return "\n".join([text, *held])
+    held = [cell.cell_contents for cell in getattr(thing, "__closure__", None) or ()]
+    return "\n".join([text, *map(_text, held)])
+
+
+def _text(value: Any) -> str:
+    """Return a value as text without addresses or module paths, which differ between processes."""
+    if isinstance(value, type):
+        return value.__qualname__
+    return code(value) if inspect.isroutine(value) or isinstance(value, partial) else repr(value)

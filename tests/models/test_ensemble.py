@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+import torch
+
+from nearid.errors import InputError
+from nearid.models import initialise, train
+from nearid.models.ensemble import ensemble
+
+ALPHAS = [0.1, 1.0]
+
+
+def make(l2=0.0, repeats=2):
+    return initialise(
+        lambda: ensemble([6, 5, 2], [2, 5, 6], alphas=ALPHAS, repeats=repeats, l2=l2), 0
+    )
+
+
+def test_a_member_computes_what_the_ensemble_does():
+    model = make()
+    x = torch.randn(7, 2, 6)
+    z = model.encoder(model.inputs(x))
+    out = model.decoder(z)
+    assert out.shape == (4, 7, 6)
+    for number in range(4):
+        own = model.encoder.member(number)(x[:, number // 2])
+        torch.testing.assert_close(own, z[number])
+        decoder = model.decoder.member(number)
+        assert decoder[1].negative_slope == pytest.approx(ALPHAS[number // 2])
+        torch.testing.assert_close(decoder(own), out[number])
+
+
+def test_members_are_trained_as_if_alone():
+    data = np.random.default_rng(0).normal(size=(50, 2, 6)).astype("f")
+    together = make(l2=1e-3)
+    options = {"steps": 20, "lr": 1e-2, "batch_size": 10}
+    whole = train(together, data, **options)
+    alone = ensemble([6, 5, 2], [2, 5, 6], alphas=ALPHAS[1:], repeats=1, l2=1e-3)
+    with torch.no_grad():
+        for own, all_ in zip(alone.parameters(), together.parameters(), strict=True):
+            own.copy_(all_[3:])
+    single = train(alone, data[:, 1:], **options)
+    for own, all_ in zip(single.model.parameters(), whole.model.parameters(), strict=True):
+        torch.testing.assert_close(own, all_[3:], rtol=1e-4, atol=1e-5)
+
+
+def test_members_start_at_different_isometries():
+    model = make()
+    weight = model.decoder.weights[0]
+    assert not torch.equal(weight[0], weight[1])
+    torch.testing.assert_close(weight @ weight.mT, torch.eye(2).expand(4, 2, 2))
+
+
+def test_wrong_sizes_have_messages():
+    with pytest.raises(InputError, match="must lead back from latents to inputs"):
+        ensemble([6, 2], [3, 6], alphas=[1.0], repeats=1)
+    with pytest.raises(InputError, match="there must be slopes and repeats"):
+        ensemble([6, 2], [2, 6], alphas=[], repeats=1)
