@@ -54,13 +54,24 @@ def test_rank_does_not_depend_on_units(dtype, scale):
     x = rng().normal(size=(500, 4)) @ rng(1).normal(size=(4, 9)) * np.sqrt(scale)
     x = x.astype(dtype).astype(np.float64)
     values = symmetric_eigen(np.cov(x.T))[0]
-    assert numerical_rank(values, dtype=dtype) == 4
+    assert numerical_rank(values, mean=np.zeros(len(values)), dtype=dtype) == 4
 
 
 def test_rank_of_nothing_and_of_zeros_is_zero():
-    assert numerical_rank(np.array([]), dtype=np.dtype("f8")) == 0
-    assert numerical_rank(np.zeros(3), dtype=np.dtype("f8")) == 0
+    assert numerical_rank(np.array([]), mean=np.array([]), dtype=np.dtype("f8")) == 0
+    assert numerical_rank(np.zeros(3), mean=np.zeros(3), dtype=np.dtype("f8")) == 0
 
 
 def test_rank_of_whole_numbers_is_that_of_float64():
-    assert numerical_rank(np.array([1.0, 1e-14, 1e-17]), dtype=np.dtype("i4")) == 2
+    assert (
+        numerical_rank(np.array([1.0, 1e-14, 1e-17]), mean=np.zeros(3), dtype=np.dtype("i4")) == 2
+    )
+
+
+@pytest.mark.parametrize("offset", [0.0, 100.0, -3000.0])
+def test_rounding_of_an_offset_is_no_dimension(offset):
+    rng = np.random.default_rng(0)
+    table = rng.standard_normal((5_000, 4)) @ rng.standard_normal((4, 9)) + offset
+    table = table.astype(np.float32).astype(np.float64)
+    values, _ = symmetric_eigen(np.cov(table.T))
+    assert numerical_rank(values, mean=table.mean(axis=0), dtype=np.dtype("f4")) == 4

@@ -29,22 +29,34 @@ def symmetric_eigen(matrix: Array) -> tuple[Array, Array]:
     return values.copy(), vectors * np.where(vectors[largest, range(len(largest))] < 0, -1.0, 1.0)
 
 
-def numerical_rank(eigenvalues: Array, *, dtype: np.dtype[Any]) -> int:
+def numerical_rank(eigenvalues: Array, *, mean: Array, dtype: np.dtype[Any]) -> int:
     """Count the eigenvalues of a covariance that data of this type can tell from rounding.
 
-    Rounding of the data adds to each column a noise of relative variance below ``ε²``, ε the
-    resolution of ``dtype``, so an eigenvalue below ``ε²`` times the mean one is rounding.  Sums are
-    kept in float64, whose own rounding, ``λ_max · D · 2⁻⁵²``, bounds it from below.
+    Rounding adds to each number a noise of relative size below ε, the resolution of ``dtype``: an
+    eigenvalue below ``ε²`` times the mean square of the data, offset included, is rounding.  Sums
+    are kept in float64, whose own rounding, ``λ_max · D · 2⁻⁵²``, bounds it from below.
+
+    Parameters
+    ----------
+    eigenvalues : ndarray, shape (D,)
+        Of the covariance, descending.
+    mean : ndarray, shape (D,)
+        The data's mean.
+    dtype : dtype
+        The data's type.
 
     Examples
     --------
-    >>> numerical_rank(np.array([1.0, 1e-3, 1e-30]), dtype=np.dtype("float64"))
+    >>> spectrum = np.array([1.0, 1e-3, 1e-12])
+    >>> numerical_rank(spectrum, mean=np.zeros(3), dtype=np.dtype("float32"))
+    3
+    >>> numerical_rank(spectrum, mean=np.full(3, 100.0), dtype=np.dtype("float32"))
     2
     """
     if not len(eigenvalues) or eigenvalues[0] <= 0:
         return 0
     resolution = float(np.finfo(dtype if dtype.kind == "f" else np.float64).eps)
-    of_data = float(eigenvalues.mean()) * resolution**2
+    of_data = float(eigenvalues.mean() + np.mean(np.square(mean))) * resolution**2
     of_sums = float(eigenvalues[0]) * len(eigenvalues) * float(np.finfo(np.float64).eps)
     return int((eigenvalues > max(of_data, of_sums)).sum())
 

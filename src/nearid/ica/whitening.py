@@ -90,7 +90,7 @@ def whitening(
     ([[0.5, 0.0], [0.0, 1.0]], 2)
     """
     eigenvalues, vectors = symmetric_eigen(cov)
-    rank = numerical_rank(eigenvalues, dtype=dtype)
+    rank = numerical_rank(eigenvalues, mean=mean, dtype=dtype)
     if rank == 0:
         raise InputError("the data are constant: there is nothing to whiten")
     k = choose_n_components(eigenvalues, rank, n_components)

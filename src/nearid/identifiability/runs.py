@@ -216,5 +216,5 @@ def summarise_run(run: Rows, joint: Moments, position: int) -> RunSummary:
     scale = float(np.sqrt(max(np.trace(cov), 0.0)))
     eps = float(np.finfo(run.dtype if run.dtype.kind == "f" else np.float64).eps)
     collapsed = scale <= ROUNDINGS * eps * float(np.linalg.norm(mean))
-    rank = 0 if collapsed else numerical_rank(symmetric_eigen(cov)[0], dtype=run.dtype)
+    rank = 0 if collapsed else numerical_rank(symmetric_eigen(cov)[0], mean=mean, dtype=run.dtype)
     return RunSummary(run.name, run.n_columns, rank, scale, collapsed)
