@@ -41,7 +41,8 @@ def outliers(fit: Fit, n_rows: int) -> str | None:
     return (
         f"a few rows carry most of the variance of {_named(carried)} (kurtosis up to "
         f"{kurtosis.max():.3g} of at most {n_rows}), so that whitening and rotation follow those "
-        f"rows; look for errors in them, or clip or rank-transform the columns first"
+        f"rows; look for errors in them, or clip or rank-transform the columns first, and try "
+        f"several starts (n_init), for there are local optima"
     )
 
 

@@ -51,6 +51,9 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         Largest angle, in radians, that an identifiable component may still have to go.
     max_passes : int, default 500
         Passes over the rows at most.
+    n_init : int, default 1
+        Starts, of which the one that ends with the most negentropy is kept: heavy-tailed data have
+        local optima that are as converged as the right one. ``n_passes_`` counts all of them.
     solver : {"nearid", "picard"}, default "nearid"
         This library's, or python-picard, which holds all whitened rows in memory.
     replication : bool, default True
@@ -116,6 +119,7 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         contrast: str = "logcosh",
         tolerance: float = 0.01,
         max_passes: int = 500,
+        n_init: int = 1,
         solver: str = "nearid",
         replication: bool = True,
         n_jobs: int = 1,
@@ -128,6 +132,7 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self.contrast = contrast
         self.tolerance = tolerance
         self.max_passes = max_passes
+        self.n_init = n_init
         self.solver = solver
         self.replication = replication
         self.n_jobs = n_jobs
@@ -277,6 +282,8 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             raise InputError(f"tolerance must be a positive angle in radians, got {self.tolerance}")
         if self.max_passes < 2:
             raise InputError(f"max_passes must be at least 2, got {self.max_passes}")
+        if self.n_init < 1:
+            raise InputError(f"n_init must be at least 1, got {self.n_init}")
         if self.solver not in ("nearid", "picard"):
             raise InputError(f"solver must be nearid or picard, got {self.solver!r}")
         if isinstance(self.n_components, str) and self.n_components != "stable":
@@ -287,6 +294,7 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             contrast=self.contrast,
             tolerance=self.tolerance,
             max_passes=self.max_passes,
+            n_init=self.n_init,
             n_jobs=self.n_jobs,
             compiled=self.compiled,
             device=self.device,

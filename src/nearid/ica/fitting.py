@@ -87,8 +87,18 @@ def fit_rows(
 
 
 def rotate(rows: Rows, white: Whitening, settings: Settings, *, random_state: Seed) -> Fit:
-    """Rotate whitened rows to independent components, and arrange those by convention."""
+    """Rotate whitened rows to independent components, and arrange those by convention.
+
+    The contrast has local optima, above all where a few rows carry a component; of several starts
+    the one that ends with the most negentropy is kept.
+    """
     rng = as_generator(random_state)
+    fits = [_rotate_once(rows, white, settings, rng) for _ in range(settings.n_init)]
+    best = max(fits, key=lambda fit: float(fit.components.negentropy.sum()))
+    return replace(best, n_passes=sum(fit.n_passes for fit in fits))
+
+
+def _rotate_once(rows: Rows, white: Whitening, settings: Settings, rng: np.random.Generator) -> Fit:
     if settings.solver == "picard":
         from nearid.ica.picard import solve_with_picard
 

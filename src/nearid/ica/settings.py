@@ -41,6 +41,8 @@ class Settings:
     memory_limit : int
         Bytes that a subsample may fill.
     solver : {"nearid", "picard"}
+    n_init : int
+        Starts, of which the one that ends with the most negentropy is kept.
 
     Examples
     --------
@@ -56,6 +58,7 @@ class Settings:
     device: str | None = None
     memory_limit: int = 2**28
     solver: str = "nearid"
+    n_init: int = 1
 
     @property
     def engine(self) -> Engine:
