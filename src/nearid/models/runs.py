@@ -20,7 +20,7 @@ from nearid.models.fingerprint import fingerprint
 from nearid.models.training import Run, as_data, default_loss, plan, train
 from nearid.optional import require
 
-__all__ = ["initialise", "train_runs"]
+__all__ = ["initialise", "train_cached", "train_runs"]
 
 
 def initialise(factory: Callable[[], Any], seed: int) -> Any:
@@ -130,11 +130,10 @@ def _in_turn(
     progress: Callable[[int, int], None] | None,
 ) -> list[Run]:
     runs = []
-    with one_thread():
-        for seed in seeds:
-            runs.append(job(data, seed))
-            if progress is not None:
-                progress(len(runs), len(seeds))
+    for seed in seeds:
+        runs.append(job(data, seed))
+        if progress is not None:
+            progress(len(runs), len(seeds))
     return runs
 
 
@@ -164,16 +163,42 @@ def _in_processes(
 
 
 def _in_worker(job: Callable[[Any, int], Run], path: Path, seed: int) -> None:
+    job(np.load(path, mmap_mode="c"), seed)
+
+
+def train_cached(
+    factory: Callable[[], Any],
+    data: Any,
+    *,
+    seed: int,
+    cache_dir: str | os.PathLike[str] | None,
+    **options: Any,
+) -> Run:
+    """Train one model in this process, on one thread, unless the cache holds the run.
+
+    Parameters
+    ----------
+    factory, data, cache_dir
+        As in :func:`train_runs`.
+    seed : int
+        Of the initial weights, and of the training.
+    **options
+        Of :func:`nearid.models.train`, but ``seed`` and ``checkpoint_dir``.
+
+    Returns
+    -------
+    Run
+    """
+    model, data = initialise(factory, seed), as_data(data)
+    folder = None if cache_dir is None else _folder(model, data, seed, options, cache_dir)
     with one_thread():
-        job(np.load(path, mmap_mode="c"), seed)
+        return train(model, data, seed=seed, checkpoint_dir=folder, **options)
 
 
 def _one(
     factory: Callable[[], Any], options: dict[str, Any], place: str, data: Any, seed: int
 ) -> Run:
-    model = initialise(factory, seed)
-    folder = _folder(model, as_data(data), seed, options, place)
-    return train(model, data, seed=seed, checkpoint_dir=folder, **options)
+    return train_cached(factory, data, seed=seed, cache_dir=place, **options)
 
 
 def _finished(

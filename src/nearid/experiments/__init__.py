@@ -1,0 +1,5 @@
+"""The claims of the paper, each as an experiment that can be run again at several sizes."""
+
+from nearid.experiments.warmup import Warmup, teacher_warmup
+
+__all__ = ["Warmup", "teacher_warmup"]
