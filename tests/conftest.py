@@ -17,7 +17,9 @@ KINDS += ["widths", "absolute", "wide", "many", "odd_names"]
 #: Tests of what an extra alone brings are collected where it is installed; the environment of
 #: `make test` has every extra, that of `make core` has none.
 collect_ignore = [] if find_spec("numba") else ["ica/test_compiled.py"]
-collect_ignore += [] if find_spec("torch") else ["ica/test_module.py", "decoder", "models"]
+collect_ignore += (
+    [] if find_spec("torch") else ["ica/test_module.py", "decoder", "models", "experiments"]
+)
 
 
 @pytest.fixture(scope="session")
