@@ -157,3 +157,11 @@ def test_a_path_is_opened_and_must_hold_one_table(tmp_path):
     with pytest.raises(InputError, match=r"holds 2 tables \(a, b\): name one, as in FILE::KEY"):
         as_rows(tmp_path / "two.npz")
     assert as_rows(f"{tmp_path / 'two.npz'}::b").read(0, 2).tolist() == [[1.0], [1.0]]
+
+
+def test_what_was_left_out_of_a_file_is_logged(tmp_path, caplog):
+    (tmp_path / "run.csv").write_text("a,b,kind\n1,2,x\n3,4,y\n")
+    rows = as_rows(tmp_path / "run.csv")
+    assert rows.columns == ("a", "b")
+    assert "run.csv: " in caplog.text
+    assert "kind" in caplog.text

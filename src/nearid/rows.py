@@ -7,6 +7,7 @@ mathematics never knows how many rows there are, or where they live.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ from threadpoolctl import ThreadpoolController
 
 from nearid.errors import InputError
 
-__all__ = ["Rows", "as_rows", "fold", "map_chunks", "one_blas_thread"]
+__all__ = ["Rows", "as_rows", "fold", "from_table", "map_chunks", "one_blas_thread"]
 
 Array = NDArray[Any]
 Result = TypeVar("Result")
@@ -252,7 +253,7 @@ def as_rows(data: Any, *, name: str | None = None, ids: Any = None) -> Rows:
     ----------
     data : Rows, ndarray, memory map, DataFrame, torch tensor, path, or any (n, d) array-like
         A frame's index becomes the ids unless it just counts the rows. A path is opened by
-        :func:`nearid.io.read` and must hold one table.
+        :func:`nearid.io.read_one`; what was left out of it is logged as a warning.
     name : str, optional
         How messages call it.
     ids : array-like of shape (n,), optional
@@ -306,11 +307,10 @@ def _wrap(data: Any, name: str | None) -> Rows:
 def _open(path: Path) -> Rows:
     from nearid import io
 
-    tables = io.read(path)
-    if len(tables) != 1:
-        held = ", ".join(table.name for table in tables)
-        raise InputError(f"{path} holds {len(tables)} tables ({held}): name one, as in FILE::KEY")
-    return from_table(tables[0])
+    table = io.read_one(path)
+    for notice in table.notices:
+        logging.getLogger(__name__).warning("%s: %s", path, notice)
+    return from_table(table)
 
 
 def from_table(table: Any) -> Rows:

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from nearid.errors import InputError
-from nearid.io import Table, read, split_location
+from nearid.io import Table, read, read_one, split_location
 from nearid.rows import Rows, from_table
 
 __all__ = ["distinct_names", "open_runs", "open_table"]
@@ -16,20 +15,9 @@ __all__ = ["distinct_names", "open_runs", "open_table"]
 def open_table(
     location: str, *, id_column: str | None, features: str | None
 ) -> tuple[Table, list[str]]:
-    """Open the one table that a location names, and what is to be said about it.
-
-    Raises
-    ------
-    InputError
-        If it holds several.
-    """
-    tables = read(location, id_column=id_column, features=features)
-    if len(tables) > 1:
-        held = ", ".join(table.name for table in tables[:8])
-        raise InputError(
-            f"{location} holds {len(tables)} tables ({held}): name one, as in FILE::KEY"
-        )
-    return tables[0], [f"{location}: {notice}" for notice in tables[0].notices]
+    """Open the one table that a location names, and say what was left out of it."""
+    table = read_one(location, id_column=id_column, features=features)
+    return table, [f"{location}: {notice}" for notice in table.notices]
 
 
 def open_runs(

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from nearid.errors import InputError
 from nearid.io import csv, h5ad, npy, npz, parquet, safetensors, zarr
 from nearid.io.atomic import atomic_path
-from nearid.io.location import check_exists, closest, split_location
+from nearid.io.location import check_exists, closest, listing, split_location
 from nearid.io.safetensors import read_safetensors, write_safetensors
 from nearid.io.table import Table
 
@@ -24,6 +24,7 @@ __all__ = [
     "Table",
     "atomic_path",
     "read",
+    "read_one",
     "read_safetensors",
     "split_location",
     "write",
@@ -110,6 +111,37 @@ def read(
         check_exists(path)
         raise InputError(_unknown(path, READERS, "read"))
     return reader(path, key=key, id_column=id_column, features=features)
+
+
+def read_one(
+    location: str | os.PathLike[str],
+    *,
+    id_column: str | None = None,
+    features: str | None = None,
+) -> Table:
+    """Read the one table that a location names.
+
+    Parameters
+    ----------
+    location, id_column, features
+        As in :func:`read`.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    InputError
+        If it holds several, or cannot be read.
+    """
+    tables = read(location, id_column=id_column, features=features)
+    if len(tables) > 1:
+        held = listing([table.name for table in tables])
+        raise InputError(
+            f"{location} holds {len(tables)} tables ({held}): name one, as in FILE::KEY"
+        )
+    return tables[0]
 
 
 def write(path: str | os.PathLike[str], table: Table) -> None:
