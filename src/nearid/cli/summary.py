@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from nearid.cli.terminal import narrow_table, one_line
@@ -14,15 +13,6 @@ if TYPE_CHECKING:
     from nearid.identifiability import StatisticalIdentifiability
 
 __all__ = ["summary"]
-
-#: What each verdict of the whitened frame says.
-WHITENED = {
-    "signed_permutation": "the principal axes of the runs agree but for order and signs",
-    "ica": "whitening and ICA of each run by itself leave only order and signs open: "
-    "single components can be trusted",
-    "rigid": "whitened, the runs agree up to a rotation, which ICA alone does not find",
-    "linear": "whitened, the runs agree up to a linear map",
-}
 
 
 def summary(result: StatisticalIdentifiability, *, n_rows: int) -> list[Any]:
@@ -46,7 +36,7 @@ def summary(result: StatisticalIdentifiability, *, n_rows: int) -> list[Any]:
         "",
     ]
     if result.settings["ica"]:
-        parts.append(_ica(result))
+        parts.append(Text(result.efficiency_in_words))
     return parts + [
         Text.assemble(("warning: ", "bold yellow"), one_line(warning))
         for warning in result.warnings
@@ -59,8 +49,8 @@ def _verdict(result: StatisticalIdentifiability) -> Text:
     style = "bold green" if result.verdict else "bold yellow"
     named = (result.verdict or "not identifiable").replace("_", " ")
     text = Text.assemble("verdict: ", (named, style), f" — {result.meaning} ({_bound(result)})")
-    if result.verdict_whitened in WHITENED:
-        text.append(f"\nwhitened: {WHITENED[result.verdict_whitened]}")
+    if result.meaning_whitened:
+        text.append(f"\nwhitened: {result.meaning_whitened}")
     return text
 
 
@@ -95,17 +85,3 @@ def _ladder(result: StatisticalIdentifiability) -> Table:
         )
         shown = frame
     return table
-
-
-def _ica(result: StatisticalIdentifiability) -> Text:
-    from rich.text import Text
-
-    if not math.isfinite(result.ica_efficiency):
-        return Text("ICA efficiency: undefined (see the warnings)")
-    low, high = result.ica_efficiency_ci
-    return Text.assemble(
-        "ICA efficiency: ",
-        (f"{result.ica_efficiency:.0%}", "bold"),
-        f" [{low:.0%}, {high:.0%}] of what a rotation can remove is gone after ICA of each run "
-        f"by itself",
-    )

@@ -48,12 +48,6 @@ class Whitening:
         """Keep the first k coordinates only."""
         return replace(self, matrix=self.matrix[:k], inverse=self.inverse[:, :k])
 
-    @property
-    def explained_variance_ratio(self) -> Array:
-        """Share of the total variance along each kept axis, shape (k,)."""
-        kept = self.eigenvalues[: self.n_components]
-        return np.asarray(kept / self.eigenvalues.sum())
-
 
 def whitening(
     mean: Array,

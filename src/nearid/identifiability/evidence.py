@@ -179,7 +179,7 @@ def measure_frame(
                 target,
                 errors=average @ (_summary(norms) / delta),
                 resampled=bags.means(norms) @ average.T / delta,
-                null=average @ np.mean(null, axis=0) / delta if null else average[:, 0] * np.nan,
+                null=average @ np.mean(null, axis=0) / delta,
                 r2=average @ _r2(norms, fits, held_out, target),
                 mcc=average @ np.array([_mcc(rung, held_out, source, target) for rung in rungs]),
                 scale=_scale(rungs),

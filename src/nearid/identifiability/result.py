@@ -30,6 +30,16 @@ MEANING = {
     None: "no group of maps brings the runs together within the tolerance",
 }
 
+#: What the verdict of the whitened frame adds.
+MEANING_WHITENED = {
+    "signed_permutation": "the principal axes of the runs agree but for order and signs",
+    "ica": "whitening and ICA of each run by itself leave only order and signs open: "
+    "single components can be trusted",
+    "rigid": "whitened, the runs agree up to a rotation, which ICA alone does not find",
+    "linear": "whitened, the runs agree up to a linear map",
+    None: None,
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Correlations:
@@ -132,22 +142,29 @@ class StatisticalIdentifiability:
         """The verdict in plain words."""
         return MEANING[self.verdict]
 
-    def summary(self) -> str:
-        """Return the verdict, the ladder and the warnings as text for a terminal."""
-        lines = [f"verdict: {self.verdict or 'not identifiable'} — {self.meaning}", ""]
-        lines += _ladder_text(self.overall)
-        lines += ["", self._efficiency_text()]
-        lines += [f"warning: {warning}" for warning in self.warnings]
-        return "\n".join(lines)
+    @property
+    def meaning_whitened(self) -> str | None:
+        """The verdict of the whitened frame in plain words, if there is one."""
+        return MEANING_WHITENED[self.verdict_whitened]
 
-    def _efficiency_text(self) -> str:
+    @property
+    def efficiency_in_words(self) -> str:
+        """The ICA efficiency and its interval in one sentence."""
         if not np.isfinite(self.ica_efficiency):
             return "ICA efficiency: undefined (see the warnings)"
         low, high = self.ica_efficiency_ci
         return (
-            f"ICA efficiency: {self.ica_efficiency:.0%} [{low:.0%}, {high:.0%}] of the removable "
-            f"ambiguity is gone without looking at another run"
+            f"ICA efficiency: {self.ica_efficiency:.0%} [{low:.0%}, {high:.0%}] of what a rotation "
+            f"can remove is gone after ICA of each run by itself"
         )
+
+    def summary(self) -> str:
+        """Return the verdict, the ladder and the warnings as text for a terminal."""
+        lines = [f"verdict: {self.verdict or 'not identifiable'} — {self.meaning}", ""]
+        lines += _ladder_text(self.overall)
+        lines += ["", self.efficiency_in_words]
+        lines += [f"warning: {warning}" for warning in self.warnings]
+        return "\n".join(lines)
 
 
 def _ladder_text(overall: pd.DataFrame) -> list[str]:

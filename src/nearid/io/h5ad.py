@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nearid.errors import InputError
 from nearid.io.choice import choose, chosen_notice, first_duplicate
 from nearid.io.frames import assemble
-from nearid.io.location import check_file, closest, listing, match, parsing
+from nearid.io.location import DAMAGED, check_file, closest, listing, match, parsing
 from nearid.io.table import Table, check_values
 from nearid.optional import require
 
@@ -25,18 +25,6 @@ __all__ = ["read"]
 Array = NDArray[Any]
 
 WHAT = "an .h5ad file"
-
-#: What h5py and anndata raise on damaged content.
-ERRORS = (
-    RuntimeError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    NotImplementedError,
-    AssertionError,
-    OverflowError,
-)
 
 
 @dataclass(frozen=True)
@@ -59,7 +47,7 @@ def read(
     h5py = require("h5py", extra="anndata")
     require("anndata.io", extra="anndata")
     check_file(path, WHAT)
-    with parsing(path, WHAT, *ERRORS), h5py.File(path, "r") as file:
+    with parsing(path, WHAT, *DAMAGED), h5py.File(path, "r") as file:
         places = {name: f"obsm/{name}" for name in file.get("obsm", {})}
         wanted = _wanted(path, places, key, has_x="X" in file)
         index, obs, notices = _obs(file, path)

@@ -15,6 +15,18 @@ __all__ = ["split_location"]
 
 SEPARATOR = "::"
 
+#: What libraries that interpret a file's structure in Python raise where it is damaged.
+DAMAGED = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    NotImplementedError,
+    AssertionError,
+    OverflowError,
+)
+
 
 def split_location(location: str | os.PathLike[str]) -> tuple[Path, str | None]:
     """Split ``FILE::KEY`` into the path and the key.

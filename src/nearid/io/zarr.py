@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nearid.errors import InputError
 from nearid.io.arrays import Entry, tables_of
-from nearid.io.location import check_exists, parsing
+from nearid.io.location import DAMAGED, check_exists, parsing
 from nearid.io.table import REAL_KINDS, Table
 from nearid.optional import require
 
@@ -20,17 +20,7 @@ __all__ = ["ZarrValues", "read"]
 WHAT = "a Zarr folder"
 
 #: What zarr and its codecs raise on damaged content.
-ERRORS = (
-    RuntimeError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    NotImplementedError,
-    AssertionError,
-    OverflowError,
-    ArithmeticError,
-)
+ERRORS = (*DAMAGED, ArithmeticError)
 
 
 class ZarrValues:
