@@ -81,9 +81,9 @@ def labels(factor: NDArray[np.float64], *, name: str = "factor") -> NDArray[np.i
     values, found = np.unique(factor, return_inverse=True)
     if len(values) > max(MANY_LABELS, len(factor) // 10):
         raise InputError(
-            f"{name} has {len(values)} different values in {len(factor)} rows, too many for labels: "
-            f"if it is continuous, cut it into bins first, or use a metric for continuous factors "
-            f"(mcc, r2, sap(continuous_factors=True))"
+            f"{name} has {len(values)} different values in {len(factor)} rows, too many for "
+            f"labels: if it is continuous, cut it into bins first, or use a metric for continuous "
+            f"factors (mcc, r2, sap(continuous_factors=True))"
         )
     return found.reshape(-1)
 
