@@ -7,7 +7,7 @@ import pytest
 
 from nearid.errors import InputError
 from nearid.experiments import teacher_warmup
-from nearid.experiments import warmup as warmup_module
+from nearid.experiments import pairs as pairs_module
 from nearid.experiments.warmup import SCALES, teacher_data
 
 
@@ -94,7 +94,7 @@ def test_the_premise_is_told_when_disagreement_predicts_better():
             "predicted": [3, 2, 1],
         }
     )
-    warnings = warmup_module._premise(pairs)
+    warnings = pairs_module._premise(pairs)
     assert "at the slopes 1 (30.0%)" in warnings[0]
     assert "no test of the theorem" in warnings[1]
 

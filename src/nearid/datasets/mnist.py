@@ -33,7 +33,7 @@ FILES = {
 PLACES = (".", "images", "mnist", "MNIST/raw")
 
 #: Where Debian's package dataset-fashion-mnist puts its files.
-FASHION = Path("/usr/share/dataset-fashion-mnist")
+FASHION = Path("/usr/share/datasets/fashion-mnist")
 
 
 @dataclass(frozen=True, eq=False)

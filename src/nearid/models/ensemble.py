@@ -66,18 +66,18 @@ def ensemble_class() -> Any:
     class Ensemble(torch.nn.Module):  # type: ignore[misc, name-defined]
         """Auto-encoders whose inputs are (b, data sets, features), some members a data set."""
 
-        def __init__(self, encoder: Any, decoder: Any, repeats: int, l2: float) -> None:
+        def __init__(self, encoder: Any, decoder: Any, l2: float) -> None:
             super().__init__()
-            self.encoder, self.decoder = encoder, decoder
-            self.repeats, self.l2 = repeats, l2
+            self.encoder, self.decoder, self.l2 = encoder, decoder, l2
 
         def extra_repr(self) -> str:
             """Name what the layers do not show; it is part of what determines a run."""
-            return f"repeats={self.repeats}, l2={self.l2!r}"
+            return f"l2={self.l2!r}"
 
         def inputs(self, x: Any) -> Any:
             """Give each member its data set: (b, data sets, features) → (members, b, features)."""
-            return x.transpose(0, 1).repeat_interleave(self.repeats, dim=0)
+            members = len(self.encoder.slopes) // x.shape[1]
+            return x.transpose(0, 1).repeat_interleave(members, dim=0)
 
         def loss(self, x: Any) -> Any:
             """Return the sum of the members' losses, and the squares of their weights times l2."""
@@ -105,7 +105,8 @@ def ensemble(
     encoder_sizes, decoder_sizes : sequence of int
         From inputs to latents, and back.
     alphas : sequence of float
-        Slopes of the decoders' leaky rectifiers; the i-th goes with the i-th data set.
+        Slopes of the decoders' leaky rectifiers; the i-th goes with the i-th data set, unless there
+        is but one, which is everyone's.
     repeats : int
         Members per slope, of different initial weights: columns of random orthogonal matrices.
     encoder_alpha : float, default 0.1
@@ -141,4 +142,4 @@ def ensemble(
         raise InputError(f"there must be slopes and repeats; got {list(alphas)} and {repeats}")
     slopes = [float(alpha) for alpha in alphas for _ in range(repeats)]
     encoder = stack_class()(encoder_sizes, [encoder_alpha] * len(slopes))
-    return ensemble_class()(encoder, stack_class()(decoder_sizes, slopes), repeats, l2)
+    return ensemble_class()(encoder, stack_class()(decoder_sizes, slopes), l2)
