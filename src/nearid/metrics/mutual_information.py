@@ -220,8 +220,8 @@ def _ross(factor: Labels, ordered: Floats, *, k: int, psi: Floats) -> Floats:
     crowd = np.array([psi[_within(x, r)].mean() for x, r in zip(ordered, radii, strict=True)])
     weights = sizes / sizes.sum()
     known = weights @ (psi[np.clip(sizes - 1, 0, k)] - psi[sizes])
-    found: Floats = np.maximum(0.0, psi[sizes.sum()] + known - crowd)
-    return found
+    information: Floats = np.maximum(0.0, psi[sizes.sum()] + known - crowd)
+    return information
 
 
 def _distance_to_neighbour(members: Floats, k: int) -> Floats:
