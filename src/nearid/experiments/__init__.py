@@ -2,5 +2,6 @@
 
 from nearid.experiments.pairs import Warmup
 from nearid.experiments.warmup import teacher_warmup
+from nearid.experiments.warmup_images import image_warmup
 
-__all__ = ["Warmup", "teacher_warmup"]
+__all__ = ["Warmup", "image_warmup", "teacher_warmup"]

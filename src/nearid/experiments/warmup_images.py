@@ -1,0 +1,149 @@
+"""The warm-up on images: auto-encoders of MNIST and Fashion-MNIST, for slopes from .1 to 1."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nearid.datasets import load_mnist
+from nearid.errors import InputError
+from nearid.experiments.pairs import Warmup, compare_runs
+from nearid.linalg import symmetric_eigen
+from nearid.models.ensemble import ensemble
+from nearid.models.runs import train_cached
+
+__all__ = ["IMAGE_SCALES", "ImageScale", "image_rows", "image_warmup"]
+
+
+@dataclass(frozen=True)
+class ImageScale:
+    """How large the experiment is."""
+
+    alphas: tuple[float, ...]
+    repeats: int
+    steps: int
+    n_train: int
+    n_test: int
+    n_jacobians: int
+    n_components: int = 32
+    n_latents: int = 3
+    width: int = 128
+    lr: float = 3e-3
+    l2: float = 1e-5
+    batch_size: int = 256
+
+
+IMAGE_SCALES = {
+    "ci": ImageScale((0.2, 0.6, 1.0), 3, 200, 4096, 500, 100),
+    "cpu": ImageScale(tuple(round(0.1 * i, 1) for i in range(1, 11)), 4, 3000, 60_000, 2000, 400),
+    "paper": ImageScale(
+        tuple(round(0.05 * i, 2) for i in range(2, 21)), 10, 40_000, 60_000, 8192, 2048
+    ),
+}
+
+
+def image_warmup(
+    *,
+    data: str = "mnist",
+    scale: str = "cpu",
+    folder: str | os.PathLike[str] | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    device: Any = None,
+    random_state: int = 0,
+    progress: Callable[[int, int, float], None] | None = None,
+) -> Warmup:
+    """Train auto-encoders of images, and set the measured errors beside the predicted ones.
+
+    Parameters
+    ----------
+    data : {"mnist", "fashion"}
+    scale : {"ci", "cpu", "paper"}
+        Seconds, minutes, or a GPU.
+    folder : path, optional
+        Of the images; see :func:`nearid.datasets.load_mnist`.
+    cache_dir : path, optional
+        Where trainings are kept: a killed one goes on, a finished one is read.
+    device : str or torch.device, optional
+        Where to train.
+    random_state : int, default 0
+    progress : callable, optional
+        Called with the step, the number of steps and the loss.
+
+    Returns
+    -------
+    Warmup
+
+    Raises
+    ------
+    InputError
+        If there is no such scale, or the images are not found.
+    MissingExtraError
+        If torch is not installed.
+
+    References
+    ----------
+    Nelson, Fumero, Karaletsos & Locatello, ICLR 2026, arXiv 2603.11970, Theorem 1.
+    """
+    if scale not in IMAGE_SCALES:
+        raise InputError(f"scale must be one of {', '.join(IMAGE_SCALES)}; got {scale!r}")
+    settings = IMAGE_SCALES[scale]
+    rng = np.random.default_rng(random_state)
+    train, test = image_rows(settings, data, folder, rng)
+    run = train_cached(
+        partial(
+            ensemble,
+            (settings.n_components, settings.width, settings.n_latents),
+            (settings.n_latents, settings.width, settings.n_components),
+            alphas=settings.alphas,
+            repeats=settings.repeats,
+            l2=settings.l2,
+        ),
+        train,
+        seed=random_state,
+        cache_dir=cache_dir,
+        steps=settings.steps,
+        lr=settings.lr,
+        batch_size=settings.batch_size,
+        device=device,
+        progress=progress,
+    )
+    return compare_runs(
+        run.model.cpu(),
+        test,
+        alphas=np.repeat(settings.alphas, settings.repeats).tolist(),
+        n_jacobians=settings.n_jacobians,
+        settings=settings,
+        rng=rng,
+    )
+
+
+def image_rows(
+    settings: ImageScale,
+    name: str,
+    folder: str | os.PathLike[str] | None,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return images for training and for testing, by their first principal components.
+
+    Returns
+    -------
+    pair of ndarray of float32, shape (n, 1, n_components)
+        Centred, and scaled as a whole so that a component has variance 1 on average.
+    """
+    parts = []
+    for split, n in (("train", settings.n_train), ("test", settings.n_test)):
+        rows = load_mnist(split, name=name, folder=folder).rows
+        picked = rng.permutation(len(rows))[:n]
+        parts.append(rows[picked].astype(np.float64))
+    mean = parts[0].mean(axis=0)
+    values, axes = symmetric_eigen(np.cov(parts[0].T, bias=True))
+    keep = settings.n_components
+    scale = np.sqrt(values[:keep].mean())
+    first, second = (((part - mean) @ axes[:, :keep] / scale)[:, None] for part in parts)
+    return first.astype(np.float32), second.astype(np.float32)
