@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from typing import TYPE_CHECKING
 
 from nearid.io.atomic import atomic_path
-from nearid.plots.labels import printable
 from nearid.report.explanations import efficiency_text, headline, sentence
 from nearid.report.pictures import pictures
 from nearid.report.provenance import call_text, settings_used, versions
+from nearid.report.rendering import render
 from nearid.report.tables import components_table, ladder_table, pairs_table, runs_table
 from nearid.report.trust import questions
 
@@ -82,17 +80,9 @@ def render_report(result: StatisticalIdentifiability, *, command: str | None = N
     >>> "<b>" in html, "&lt;b&gt;" in html
     (False, True)
     """
-    environment = Environment(
-        loader=PackageLoader("nearid.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_printable,
-    )
-    template = environment.get_template("report.html.j2")
     names = [run.name for run in result.runs]
-    return template.render(
+    return render(
+        "report.html.j2",
         headline=headline(result),
         questions=questions(result),
         efficiency=efficiency_text(result),
@@ -108,7 +98,3 @@ def render_report(result: StatisticalIdentifiability, *, command: str | None = N
         settings=settings_used(result),
         versions=versions(),
     )
-
-
-def _printable(value: Any) -> Any:
-    return printable(value, keep="\n\t") if type(value) is str else value

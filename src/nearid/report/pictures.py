@@ -24,7 +24,7 @@ from nearid.report.numerals import number, percent, score
 if TYPE_CHECKING:
     from nearid.identifiability.result import StatisticalIdentifiability
 
-__all__ = ["Picture", "figure_svg", "pictures"]
+__all__ = ["Picture", "figure_svg", "picture", "pictures"]
 
 #: What the reader's machine is likely to have, before what matplotlib measured the text with.
 FONTS = "system-ui, 'Segoe UI', 'Helvetica Neue', Arial, 'DejaVu Sans'"
@@ -42,6 +42,8 @@ class Picture:
         What it shows, for those who do not see it.
     width, height : int
         Size in CSS pixels, so that a page does not jump.
+    caption : str, default ""
+        How to read it, for those who do.
     """
 
     light: str
@@ -49,6 +51,7 @@ class Picture:
     alt: str
     width: int
     height: int
+    caption: str = ""
 
 
 def figure_svg(draw: Callable[[], Figure]) -> tuple[str, int, int]:
@@ -84,6 +87,34 @@ def figure_svg(draw: Callable[[], Figure]) -> tuple[str, int, int]:
     return svg, round(width), round(height)
 
 
+def picture(draw: Callable[..., Figure], alt: str, *, caption: str = "") -> Picture:
+    """Draw a figure in both themes.
+
+    Parameters
+    ----------
+    draw : callable
+        Returns the figure, given ``theme="light"`` or ``theme="dark"``.
+    alt : str
+        What it shows, in numbers where it can, for those who do not see it.
+    caption : str, default ""
+        How to read it.
+
+    Returns
+    -------
+    Picture
+
+    Examples
+    --------
+    >>> found = picture(lambda theme: Figure(figsize=(3, 1)), "nothing, 3 by 1 inches")
+    >>> found.light[:25], found.width, found.height
+    ('data:image/svg+xml;base64', 288, 96)
+    """
+    light, width, height = figure_svg(partial(draw, theme="light"))
+    dark, _, _ = figure_svg(partial(draw, theme="dark"))
+    size = width * 4 // 3, height * 4 // 3
+    return Picture(_data_uri(light), _data_uri(dark), alt, *size, caption)
+
+
 def pictures(result: StatisticalIdentifiability) -> dict[str, Picture]:
     """Draw everything that the report shows.
 
@@ -94,24 +125,18 @@ def pictures(result: StatisticalIdentifiability) -> dict[str, Picture]:
         ICA was run.
     """
     drawn = {
-        "correlations": _picture(partial(correlations_figure, result), _correlations_alt(result)),
-        "ladder": _picture(partial(ladder_figure, result), _ladder_alt(result)),
-        "components": _picture(partial(components_figure, result), _components_alt(result)),
-        "pairs": _picture(
+        "correlations": picture(partial(correlations_figure, result), _correlations_alt(result)),
+        "ladder": picture(partial(ladder_figure, result), _ladder_alt(result)),
+        "components": picture(partial(components_figure, result), _components_alt(result)),
+        "pairs": picture(
             partial(pairwise_figure, result),
             _pairs_alt(result, "native", closest_group(result)),
         ),
     }
     if (result.overall["group"] == "ica").any():
         draw = partial(pairwise_figure, result, frame="whitened", group="ica")
-        drawn["pairs_ica"] = _picture(draw, _pairs_alt(result, "whitened", "ica"))
+        drawn["pairs_ica"] = picture(draw, _pairs_alt(result, "whitened", "ica"))
     return drawn
-
-
-def _picture(figure: Callable[..., Figure], alt: str) -> Picture:
-    light, width, height = figure_svg(partial(figure, theme="light"))
-    dark, _, _ = figure_svg(partial(figure, theme="dark"))
-    return Picture(_data_uri(light), _data_uri(dark), alt, width * 4 // 3, height * 4 // 3)
 
 
 def _data_uri(svg: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import numpy
@@ -14,32 +15,48 @@ from nearid import __version__
 if TYPE_CHECKING:
     from nearid.identifiability.result import StatisticalIdentifiability
 
-__all__ = ["call_text", "settings_used", "versions"]
+__all__ = ["call_text", "setting_text", "settings_used", "versions"]
 
 
-def versions() -> dict[str, str]:
+def versions(*libraries: str) -> dict[str, str]:
     """Return the versions of everything that takes part in the numbers.
+
+    Parameters
+    ----------
+    *libraries : str
+        Further packages that took part, by the names under which they are installed.
 
     Examples
     --------
     >>> list(versions())
     ['nearid', 'numpy', 'scipy', 'scikit-learn', 'Python']
+    >>> list(versions("matplotlib"))[-2:]
+    ['matplotlib', 'Python']
     """
     return {
         "nearid": __version__,
         "numpy": numpy.__version__,
         "scipy": scipy.__version__,
         "scikit-learn": sklearn.__version__,
+        **{name: version(name) for name in libraries},
         "Python": platform.python_version(),
     }
 
 
 def settings_used(result: StatisticalIdentifiability) -> dict[str, str]:
     """Return every setting as text, defaults included."""
-    return {
-        key: ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
-        for key, value in result.settings.items()
-    }
+    return {key: setting_text(value) for key, value in result.settings.items()}
+
+
+def setting_text(value: object) -> str:
+    """Write a setting for a reader.
+
+    Examples
+    --------
+    >>> setting_text(("rigid", "linear")), setting_text(None)
+    ('rigid, linear', 'None')
+    """
+    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
 def call_text(result: StatisticalIdentifiability) -> str:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from nearid.plots.components import components_by_run, components_group
 from nearid.plots.labels import FRAMES, group_label
 from nearid.report.numerals import number, percent, score
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from nearid.identifiability.result import StatisticalIdentifiability
 
-__all__ = ["Table", "components_table", "ladder_table", "pairs_table", "runs_table"]
+__all__ = [
+    "Table",
+    "components_table",
+    "frame_table",
+    "ladder_table",
+    "pairs_table",
+    "runs_table",
+]
 
 #: Rows of a table that a page shows; whoever wants more wants a file.
 SHOWN = 200
@@ -44,6 +55,59 @@ class Table:
     def more(self) -> int:
         """How many rows are not shown."""
         return self.total - len(self.rows)
+
+
+def frame_table(
+    frame: pd.DataFrame,
+    caption: str,
+    *,
+    n_headers: int = 1,
+    headings: Mapping[str, str] | None = None,
+    formats: Mapping[str, Callable[[Any], str]] | None = None,
+) -> Table:
+    r"""Return a frame as a table of text, the first 200 rows of it.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Its columns are shown in their order, its index is not.
+    caption : str
+    n_headers : int, default 1
+        How many columns name the row.
+    headings : mapping of str to str, optional
+        What columns are called, where not by their own names.
+    formats : mapping of str to callable, optional
+        How cells of a column are written, such as :func:`nearid.report.numerals.percent`; by
+        default numbers with three significant digits, truth as yes or no, and all else as it is.
+
+    Returns
+    -------
+    Table
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"run": ["a"], "rows": [1000], "error": [0.04275], "ok": [True]})
+    >>> frame_table(frame, "The runs", headings={"ok": "compared"}, formats={"error": percent})
+    ... # doctest: +NORMALIZE_WHITESPACE
+    Table(caption='The runs', columns=['run', 'rows', 'error', 'compared'],
+          rows=[('a', '1000', '4.3\xa0%', 'yes')], n_headers=1, total=1)
+    """
+    headings, formats = headings or {}, formats or {}
+    names = [str(name) for name in frame.columns]
+    write = [formats.get(name, _cell) for name in names]
+    rows = [
+        tuple(form(value) for form, value in zip(write, row, strict=True))
+        for row in frame.head(SHOWN).itertuples(index=False, name=None)
+    ]
+    columns = [headings.get(name, name) for name in names]
+    return Table(caption, columns, rows, n_headers, len(frame))
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    return number(value) if isinstance(value, float | np.floating) else str(value)
 
 
 def _interval(row: dict[Any, Any]) -> str:
