@@ -149,6 +149,12 @@ def test_not_converged_is_a_warning_that_names_components(data):
     assert not ica.converged_
 
 
+def test_a_tolerance_below_rounding_is_not_blamed_on_the_passes(data):
+    with pytest.warns(ConvergenceWarning, match="what is left is rounding: raise the tolerance"):
+        ica = LatentICA(tolerance=1e-15, replication=False, random_state=0).fit(data.rows)
+    assert ica.n_passes_ < ica.max_passes
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -159,6 +165,13 @@ def test_not_converged_is_a_warning_that_names_components(data):
         ({"n_components": "all"}, "n_components must be a number"),
         ({"n_components": 7}, "7 components were asked for, but the data have rank 6"),
         ({"n_components": 0}, "n_components must be"),
+        ({"n_components": float("nan")}, "n_components must be a whole number.*got nan"),
+        ({"n_components": float("inf")}, "n_components must be a whole number.*got inf"),
+        ({"n_components": [3]}, r"n_components must be a whole number.*got \[3\]"),
+        ({"contrast": ["cube"]}, "contrast must be one of"),
+        ({"tolerance": "tight"}, "tolerance must be a positive angle.*got 'tight'"),
+        ({"max_passes": 2.5}, "max_passes must be at least 2, a whole number, got 2.5"),
+        ({"n_init": "3"}, "n_init must be at least 1, a whole number, got '3'"),
     ],
 )
 def test_wrong_parameters_are_refused_with_a_reason(options, message, data):
@@ -222,7 +235,7 @@ def test_of_several_starts_the_best_is_kept(data):
     total = [fit.components_report_["negentropy"].sum() for fit in (one, three)]
     assert total[1] >= total[0]
     assert three.n_passes_ > one.n_passes_
-    with pytest.raises(InputError, match="n_init must be at least 1, got 0"):
+    with pytest.raises(InputError, match="n_init must be at least 1, a whole number, got 0"):
         LatentICA(n_init=0).fit(data.rows)
 
 

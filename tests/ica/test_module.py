@@ -89,3 +89,9 @@ def test_an_ica_that_drops_dimensions_cannot_be_folded_in(latents):
     ica = LatentICA(2, random_state=0).fit(latents)
     with pytest.raises(InputError, match="keeps 2 components of latents of rank 3"):
         fold_into(nn.Linear(5, 3), nn.Linear(3, 5), ica)
+
+
+def test_a_device_that_is_not_there_is_refused():
+    rows = np.random.default_rng(0).laplace(size=(200, 2))
+    with pytest.raises(InputError, match="device 'nowhere' cannot be used"):
+        LatentICA(device="nowhere").fit(rows)

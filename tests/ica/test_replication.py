@@ -5,6 +5,7 @@ from nearid.errors import InputError
 from nearid.ica import LatentICA
 from nearid.ica.replication import component_correlations, match
 from nearid.ica.stability import quality
+from nearid.rows import Rows
 
 KINDS = ("laplace",) * 4 + ("gaussian",) * 8
 
@@ -20,6 +21,34 @@ def test_the_sources_replicate_and_the_gaussian_block_does_not(half_gaussian):
     assert ica.identifiable_.sum() == 4
     assert (replication[ica.identifiable_] > 0.97).all()
     assert np.median(replication[~ica.identifiable_]) < 0.8
+
+
+def test_too_few_rows_for_two_halves_is_no_error():
+    rows = np.random.default_rng(0).laplace(size=(9, 5))
+    with pytest.warns(UserWarning, match="9 rows for 5 components"):
+        ica = LatentICA(random_state=0).fit(rows)
+    assert ica.components_report_["replication"].isna().all()
+
+
+class Cut:
+    """Rows whose file is cut after some reads."""
+
+    def __init__(self, table, n_reads):
+        self.table, self.left = table, n_reads
+        self.shape, self.dtype = table.shape, table.dtype
+
+    def __getitem__(self, picked):
+        self.left -= 1
+        return self.table[picked if self.left >= 0 else slice(0)]
+
+
+def test_a_file_that_is_cut_during_any_pass_is_an_error(half_gaussian):
+    whole = Cut(half_gaussian.rows, 10**6)
+    LatentICA(random_state=0).fit(Rows(whole))
+    n_reads = 10**6 - whole.left
+    for allowed in (n_reads // 10, n_reads // 2, n_reads - 1):
+        with pytest.raises(InputError, match="was the file changed while it was read"):
+            LatentICA(random_state=0).fit(Rows(Cut(half_gaussian.rows, allowed)))
 
 
 def test_replication_can_be_left_out(half_gaussian):

@@ -64,16 +64,6 @@ class Components:
     blocks: list[NDArray[np.intp]]
 
     @property
-    def order(self) -> NDArray[np.intp]:
-        """The conventional order: negentropy, descending."""
-        return np.argsort(-self.negentropy, kind="stable")
-
-    @property
-    def signs(self) -> Array:
-        """The conventional signs, ±1: those that make the skewness positive."""
-        return np.where(self.skewness < 0, -1.0, 1.0)
-
-    @property
     def identifiable(self) -> NDArray[np.bool_]:
         """Which components belong to no block."""
         mask = np.ones(len(self.tau), bool)
@@ -88,10 +78,6 @@ class Components:
             return np.zeros(1), np.full(1, -1)
         source = self.leakage.argmax(axis=1)
         return self.leakage[np.arange(len(source)), source], source
-
-    def arranged(self) -> Components:
-        """Return the same in the conventional order and with the conventional signs."""
-        return self.taken(self.order)
 
     def taken(self, index: NDArray[np.intp]) -> Components:
         """Return the chosen components, in this order, signed by convention."""

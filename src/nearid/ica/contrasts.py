@@ -226,7 +226,7 @@ def contrast_named(name: str) -> Contrast:
     >>> contrast_named("exp").name
     'exp'
     """
-    if name not in CONTRASTS:
+    if not isinstance(name, str) or name not in CONTRASTS:
         raise InputError(f"contrast must be one of {', '.join(CONTRASTS)}; got {name!r}")
     return CONTRASTS[name]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
@@ -37,7 +38,8 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     What is the same up to a linear map becomes the same up to order and sign (the paper's
     theorem 2), as far as the components are not Gaussian: and the estimator says of each component
     how far that is. Components are ordered by negentropy, descending, and signed so that their
-    skewness is positive: the same data give the same components.
+    skewness is positive: the same data give the same components, in whatever order the rows come.
+    Ties, as in a full grid of factors, are broken by the column in which a component weighs most.
 
     Parameters
     ----------
@@ -278,12 +280,14 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     def _settings(self) -> Settings:
         """Check the parameters that do not depend on the data."""
         contrast_named(self.contrast)
-        if not self.tolerance > 0:
-            raise InputError(f"tolerance must be a positive angle in radians, got {self.tolerance}")
-        if self.max_passes < 2:
-            raise InputError(f"max_passes must be at least 2, got {self.max_passes}")
-        if self.n_init < 1:
-            raise InputError(f"n_init must be at least 1, got {self.n_init}")
+        if not (isinstance(self.tolerance, Real) and self.tolerance > 0):
+            raise InputError(
+                f"tolerance must be a positive angle in radians, got {self.tolerance!r}"
+            )
+        for name, least in (("max_passes", 2), ("n_init", 1)):
+            given = getattr(self, name)
+            if not isinstance(given, Integral) or given < least:
+                raise InputError(f"{name} must be at least {least}, a whole number, got {given!r}")
         if self.solver not in ("nearid", "picard"):
             raise InputError(f"solver must be nearid or picard, got {self.solver!r}")
         if isinstance(self.n_components, str) and self.n_components != "stable":

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nearid.ica.components import Components, describe
 from nearid.ica.contrasts import contrast_named
+from nearid.ica.convention import conventional_order, conventional_signs
 from nearid.ica.seeding import Seed, as_generator
 from nearid.ica.settings import Settings
 from nearid.ica.solver import solve
@@ -40,6 +41,8 @@ class Fit:
     n_passes : int
     angles : ndarray, shape (k,)
         Angle that each component still has to go.
+    stuck : bool
+        Whether the search ended with passes left, because no step lowers the loss any more.
     """
 
     mean: Array
@@ -50,6 +53,7 @@ class Fit:
     converged: bool
     n_passes: int
     angles: Array
+    stuck: bool = False
 
     @property
     def explained_variance(self) -> Array:
@@ -116,14 +120,18 @@ def _rotate_once(rows: Rows, white: Whitening, settings: Settings, rng: np.rando
             device=settings.engine.device,
         )
     found = describe(rotation.sums, contrast_named(settings.contrast))
-    matrix = (found.signs[:, None] * rotation.matrix)[found.order]
+    weights = white.inverse @ rotation.matrix.T
+    order = conventional_order(found.negentropy, weights)
+    signs = conventional_signs(found.skewness, weights)
+    matrix = (signs[:, None] * rotation.matrix)[order]
     return Fit(
         mean=white.mean,
         unmixing=matrix @ white.matrix,
         mixing=white.inverse @ matrix.T,
         whitening=white,
-        components=found.arranged(),
+        components=found.taken(order),
         converged=rotation.converged,
         n_passes=rotation.n_passes,
-        angles=rotation.angles[found.order],
+        angles=rotation.angles[order],
+        stuck=not rotation.converged and rotation.n_passes < settings.max_passes,
     )

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from nearid.errors import InputError
 from nearid.ica.fitting import fit_rows
 from nearid.ica.settings import Settings
 from nearid.ica.views import halves
+from nearid.ica.whitening import RankError
 from nearid.rows import Rows
 
 __all__ = ["REPLICATES", "component_correlations", "match", "replication"]
@@ -96,7 +96,7 @@ def replication(
     for half in halves(rows, rng):
         try:
             fit, _ = fit_rows(half, settings, n_components=n_components, random_state=rng)
-        except InputError:  # too few rows
+        except RankError:  # too few rows
             return np.full(len(unmixing), np.nan)
         found.append(fit.unmixing)
     first, second = (half[match(component_correlations(unmixing, half, cov))] for half in found)

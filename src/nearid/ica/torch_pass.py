@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nearid.errors import InputError
 from nearid.ica.contrasts import Contrast
 from nearid.ica.projection import Projection
 from nearid.optional import require
@@ -37,12 +38,17 @@ def torch_kernel(
 
     Raises
     ------
+    InputError
+        If there is no such device.
     MissingExtraError
         If torch is not installed.
     """
     torch = require("torch", extra="torch")
     sums = _SUMS[contrast.name]
-    matrix = torch.from_numpy(project.matrix).to(device)
+    try:
+        matrix = torch.from_numpy(project.matrix).to(device)
+    except (AssertionError, RuntimeError) as error:  # no such device, or none in this build
+        raise InputError(f"device {device!r} cannot be used: {error}") from error
     shift = project.centre if project.centre is not None else project.offset
     shift = torch.from_numpy(np.ascontiguousarray(shift)).to(device)
 

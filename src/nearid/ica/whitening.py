@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,13 @@ from numpy.typing import NDArray
 from nearid.errors import InputError
 from nearid.linalg import numerical_rank, symmetric_eigen
 
-__all__ = ["Whitening", "whitening"]
+__all__ = ["RankError", "Whitening", "whitening"]
 
 Array = NDArray[np.float64]
+
+
+class RankError(InputError):
+    """The data have fewer dimensions than were asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +79,10 @@ def whitening(
 
     Raises
     ------
-    InputError
+    RankError
         If more components are asked for than the data have, or the data are constant.
+    InputError
+        If it is no number of components at all.
 
     Examples
     --------
@@ -86,7 +93,10 @@ def whitening(
     eigenvalues, vectors = symmetric_eigen(cov)
     rank = numerical_rank(eigenvalues, mean=mean, dtype=dtype)
     if rank == 0:
-        raise InputError("the data are constant: there is nothing to whiten")
+        raise RankError(
+            "the data are constant, or vary by too little to be squared in float64: there is "
+            "nothing to whiten; look for dead columns, or rescale them"
+        )
     k = choose_n_components(eigenvalues, rank, n_components)
     scale = np.sqrt(eigenvalues[:k])
     return Whitening(
@@ -111,13 +121,13 @@ def choose_n_components(eigenvalues: Array, rank: int, wanted: int | float | Non
     if isinstance(wanted, float | np.floating) and 0 < wanted < 1:
         share = np.cumsum(eigenvalues[:rank]) / eigenvalues[:rank].sum()
         return min(rank, int(np.searchsorted(share, wanted - 1e-12)) + 1)
-    if wanted != int(wanted) or wanted < 1:
+    if not isinstance(wanted, Real) or wanted < 1 or not float(wanted).is_integer():
         raise InputError(
             f"n_components must be a whole number from 1, a share of the variance between 0 and 1, "
             f"or None for all; got {wanted!r}"
         )
     if wanted > rank:
-        raise InputError(
+        raise RankError(
             f"{int(wanted)} components were asked for, but the data have rank {rank} "
             f"(of {len(eigenvalues)} columns); ask for at most {rank}"
         )
