@@ -10,7 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Score", "shuffled_chance"]
+__all__ = ["DEAD", "ONE_FACTOR", "Score", "shuffled_chance"]
+
+#: Reasons that several metrics give.
+DEAD = "all codes are constant: they know nothing"
+ONE_FACTOR = "with one factor there is no other that a code could tell of"
 
 
 @dataclass(frozen=True)
