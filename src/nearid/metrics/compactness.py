@@ -59,7 +59,7 @@ def compactness(
     >>> round(compactness(s, s, random_state=0).value, 2)
     0.95
     >>> round(compactness(s, np.hstack([s, s]), random_state=0).value, 2)
-    0.49
+    0.48
     """
     given = check_arguments(factors, codes, varying=True)
     if given.codes.shape[1] == 1:
