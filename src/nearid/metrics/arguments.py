@@ -117,7 +117,7 @@ def standardised(
 ) -> list[NDArray[np.float64]]:
     """Return codes with the mean and deviation of the first ones taken out; constants become 0."""
     mean, spread = train.mean(axis=0), train.std(axis=0)
-    dead = spread <= 16 * np.finfo(np.float64).eps * np.abs(mean)  # no more than rounding
+    dead = np.ptp(train, axis=0) == 0  # their deviation may be rounding, not 0
     unit = np.where(dead, np.inf, spread)
     return [(part - mean) / unit for part in (train, *others)]
 
