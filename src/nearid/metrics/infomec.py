@@ -19,7 +19,7 @@ from nearid.metrics.mutual_information import (
 )
 from nearid.metrics.score import DEAD, ONE_FACTOR, Score
 
-__all__ = ["VARIANTS", "Prune", "Variant", "infomec"]
+__all__ = ["VARIANTS", "Prune", "Variant", "concentration", "infomec"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -225,14 +225,32 @@ def _scores(nmi: Array, active: Mask, variant: Variant) -> tuple[dict[str, Any],
     parts: dict[str, Any] = {}
     reasons = []
     for name, (rows, skip, alone, silent) in sides.items():
-        parts[name] = _concentration(rows, skip=skip)
+        parts[name] = concentration(rows, skip=skip)
         if parts[name] is None:
             reasons.append(f"{name}: {alone if rows.shape[1] == 1 else silent}")
     return parts, reasons
 
 
-def _concentration(rows: Array, *, skip: bool) -> float | None:
-    """Return how far the greatest of each row stands out; 0 if all are equal, 1 if it is alone."""
+def concentration(rows: Array, *, skip: bool) -> float | None:
+    """Return how far the greatest of each row stands out: 0 if all are equal, 1 if it is alone.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (m, n)
+        0 or more.
+    skip : bool
+        Whether rows of zeros are left out; if not, they make it undefined.
+
+    Returns
+    -------
+    float or None
+        None for one column.
+
+    Examples
+    --------
+    >>> concentration(np.array([[0.0, 2.0], [1.0, 1.0], [0.0, 0.0]]), skip=True)
+    0.5
+    """
     n = rows.shape[1]
     total = rows.sum(axis=1)
     empty = total == 0
@@ -247,8 +265,8 @@ def _shuffled(problem: _Problem, active: Mask, rng: np.random.Generator) -> dict
     codes = problem.given.codes[rng.permutation(len(problem.given.codes))]
     told = problem.nmi(codes, rng)[:, active]
     return {
-        "infom": _concentration(told.T, skip=True),
-        "infoc": _concentration(told, skip=True),
+        "infom": concentration(told.T, skip=True),
+        "infoc": concentration(told, skip=True),
         "infoe": problem.explicitness(codes, rng),
     }
 
