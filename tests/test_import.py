@@ -20,11 +20,13 @@ PUBLIC = [
     "SignedPermutation",
     "Similarity",
     "StatisticalIdentifiability",
+    "StructuralIdentifiability",
     "Transformation",
     "as_rows",
     "fold",
     "fold_into",
     "statistical_identifiability",
+    "structural_identifiability",
 ]
 HEAVY = ("matplotlib", "pandas", "pyarrow", "typer", "rich", "jinja2", "sklearn", "torch", "numba")
 

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     )
     from nearid.ica.estimator import LatentICA
     from nearid.ica.module import fold_into
-    from nearid.identifiability import StatisticalIdentifiability, statistical_identifiability
+    from nearid.identifiability import (
+        StatisticalIdentifiability,
+        StructuralIdentifiability,
+        statistical_identifiability,
+        structural_identifiability,
+    )
     from nearid.rows import Rows, as_rows, fold
 
 __version__ = "0.1.0"
@@ -34,11 +39,13 @@ __all__ = [
     "SignedPermutation",
     "Similarity",
     "StatisticalIdentifiability",
+    "StructuralIdentifiability",
     "Transformation",
     "as_rows",
     "fold",
     "fold_into",
     "statistical_identifiability",
+    "structural_identifiability",
 ]
 
 #: Where each public name lives.  They are loaded when first asked for, so that ``import nearid``
@@ -50,10 +57,12 @@ _HOME = {
     "NearIdError": "nearid.errors",
     "Rows": "nearid.rows",
     "StatisticalIdentifiability": "nearid.identifiability",
+    "StructuralIdentifiability": "nearid.identifiability",
     "as_rows": "nearid.rows",
     "fold": "nearid.rows",
     "fold_into": "nearid.ica.module",
     "statistical_identifiability": "nearid.identifiability",
+    "structural_identifiability": "nearid.identifiability",
 }
 
 

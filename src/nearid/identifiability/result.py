@@ -14,7 +14,7 @@ from nearid.identifiability.runs import RunSummary
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Correlations", "StatisticalIdentifiability"]
+__all__ = ["Correlations", "StatisticalIdentifiability", "plain", "records"]
 
 #: What each verdict says to someone who has never heard of groups.
 MEANING = {
@@ -126,15 +126,15 @@ class StatisticalIdentifiability:
         return {
             "verdict": self.verdict,
             "verdict_whitened": self.verdict_whitened,
-            "ica_efficiency": _plain(self.ica_efficiency),
-            "ica_efficiency_ci": [_plain(v) for v in self.ica_efficiency_ci],
+            "ica_efficiency": plain(self.ica_efficiency),
+            "ica_efficiency_ci": [plain(v) for v in self.ica_efficiency_ci],
             "warnings": list(self.warnings),
             "runs": [asdict(run) for run in self.runs],
-            "settings": {key: _plain(value) for key, value in self.settings.items()},
-            "overall": _records(self.overall),
-            "pairs": _records(self.pairs),
-            "efficiencies": _records(self.efficiencies),
-            "components": _records(self.components),
+            "settings": {key: plain(value) for key, value in self.settings.items()},
+            "overall": records(self.overall),
+            "pairs": records(self.pairs),
+            "efficiencies": records(self.efficiencies),
+            "components": records(self.components),
         }
 
     @property
@@ -176,7 +176,8 @@ def _ladder_text(overall: pd.DataFrame) -> list[str]:
     ]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return a value in a type that JSON knows; nan and infinity become None."""
     if isinstance(value, float | np.floating):
         return float(value) if np.isfinite(value) else None
     if isinstance(value, np.integer):
@@ -186,6 +187,7 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a frame's rows as plain dictionaries."""
     rows = frame.to_dict(orient="records")
-    return [{str(key): _plain(value) for key, value in row.items()} for row in rows]
+    return [{str(key): plain(value) for key, value in row.items()} for row in rows]
