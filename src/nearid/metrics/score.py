@@ -61,7 +61,7 @@ class Score:
             "parts": {name: _plain(part) for name, part in self.parts.items()},
             "chance": self.chance,
             "higher_is_better": self.higher_is_better,
-            "bounds": list(self.bounds),
+            "bounds": _plain(self.bounds),
             "reason": self.reason,
         }
 
