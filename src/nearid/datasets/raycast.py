@@ -164,7 +164,7 @@ def render_layers(shape: str, scale: float, degrees: float, size: int) -> NDArra
     shine = np.where(kind == 2, np.maximum(_dot(normal, half), 0) ** SHININESS, 0)
     layers = np.concatenate([layers, np.float32(SPECULAR) * shine[None]])
     grid = layers.reshape(4, size, SAMPLES, size, SAMPLES)
-    return grid.mean(axis=(2, 4)).astype(np.float32)
+    return np.asarray(grid.mean(axis=(2, 4)), dtype=np.float32)
 
 
 def _camera(degrees: float, side: int) -> tuple[Array, Array]:
