@@ -43,6 +43,7 @@ docs: $(VENV)/all ## run every example in the documentation and the docstrings
 bench: $(VENV)/all ## ratios against peers, in one run
 	$(BIN)/python benchmarks/compare.py
 	$(BIN)/python benchmarks/ica.py
+	$(BIN)/python benchmarks/metrics.py
 	$(BIN)/python benchmarks/replication.py $${NEARID_DATA:-../shared/data}/representations
 
 $(VENV)/bin/python:
