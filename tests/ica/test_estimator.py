@@ -161,7 +161,7 @@ def test_a_tolerance_below_rounding_is_not_blamed_on_the_passes(data):
         ({"contrast": "sigmoid"}, "contrast must be one of"),
         ({"tolerance": 0.0}, "tolerance must be a positive angle"),
         ({"max_passes": 1}, "max_passes must be at least 2"),
-        ({"solver": "fastica"}, "solver must be nearid or picard"),
+        ({"solver": "fastica"}, "solver must be nearid, jade or picard"),
         ({"n_components": "all"}, "n_components must be a number"),
         ({"n_components": 7}, "7 components were asked for, but the data have rank 6"),
         ({"n_components": 0}, "n_components must be"),

@@ -54,10 +54,15 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     max_passes : int, default 500
         Passes over the rows at most.
     n_init : int, default 1
-        Starts, of which the one that ends with the most negentropy is kept: heavy-tailed data have
-        local optima that are as converged as the right one. ``n_passes_`` counts all of them.
-    solver : {"nearid", "picard"}, default "nearid"
-        This library's, or python-picard, which holds all whitened rows in memory.
+        Starts, of which the one that ends with the most negentropy is kept. Heavy-tailed data have
+        local optima that are as converged as the right one; where a kurtosis is above 100, the
+        first start is therefore not random, but the axes of the fourth moment (FOBI).
+        ``n_passes_`` counts all of them.
+    solver : {"nearid", "jade", "picard"}, default "nearid"
+        This library's; or JADE, which needs two passes and diagonalises all fourth-order cumulants,
+        for up to 32 components (the contrast then only describes what was found, and the predicted
+        leakage is that of the contrast's optimum); or python-picard, which holds all whitened rows
+        in memory.
     replication : bool, default True
         Whether to fit two disjoint halves of the rows as well, started independently, to see which
         components come back. About doubles the time.
@@ -102,7 +107,8 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     References
     ----------
     Hyvärinen, IEEE Transactions on Neural Networks 10(3), 1999; Ablin, Cardoso & Gramfort, ICASSP
-    2018; Nelson, Fumero, Karaletsos & Locatello, ICLR 2026, theorem 2.
+    2018; Cardoso & Souloumiac, IEE Proceedings F 140(6), 1993 (JADE); Nelson, Fumero, Karaletsos &
+    Locatello, ICLR 2026, theorem 2.
 
     Examples
     --------
@@ -288,8 +294,8 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             given = getattr(self, name)
             if not isinstance(given, Integral) or given < least:
                 raise InputError(f"{name} must be at least {least}, a whole number, got {given!r}")
-        if self.solver not in ("nearid", "picard"):
-            raise InputError(f"solver must be nearid or picard, got {self.solver!r}")
+        if self.solver not in ("nearid", "jade", "picard"):
+            raise InputError(f"solver must be nearid, jade or picard, got {self.solver!r}")
         if isinstance(self.n_components, str) and self.n_components != "stable":
             raise InputError(
                 f'n_components must be a number, None or "stable", got {self.n_components!r}'

@@ -13,8 +13,10 @@ from nearid.ica.convention import conventional_order, conventional_signs
 from nearid.ica.seeding import Seed, as_generator
 from nearid.ica.settings import Settings
 from nearid.ica.solver import solve
+from nearid.ica.starts import fobi_start, heavy_tailed
 from nearid.ica.warmstart import warm_start
 from nearid.ica.whitening import Whitening, whitening
+from nearid.linalg import random_orthogonal
 from nearid.moments import Moments, moments
 from nearid.rows import Rows
 
@@ -90,24 +92,53 @@ def fit_rows(
     return rotate(rows, white, settings, random_state=random_state), known
 
 
-def rotate(rows: Rows, white: Whitening, settings: Settings, *, random_state: Seed) -> Fit:
+def rotate(
+    rows: Rows,
+    white: Whitening,
+    settings: Settings,
+    *,
+    random_state: Seed,
+    only_random: bool = False,
+) -> Fit:
     """Rotate whitened rows to independent components, and arrange those by convention.
 
-    The contrast has local optima, above all where a few rows carry a component; of several starts
-    the one that ends with the most negentropy is kept.
+    The contrast has local optima, above all where a few rows carry a component. There the first
+    start is at the axes of the fourth moment, which those rows dominate; of several starts the one
+    that ends with the most negentropy is kept.
+
+    Parameters
+    ----------
+    rows : Rows
+    white : Whitening
+    settings : Settings
+    random_state : None, int, Generator or RandomState
+    only_random : bool, default False
+        Whether all starts are random, to see what depends on them.
     """
     rng = as_generator(random_state)
-    fits = [_rotate_once(rows, white, settings, rng) for _ in range(settings.n_init)]
+    heavy = settings.solver == "nearid" and not only_random and heavy_tailed(rows, white)
+    fits = [
+        _rotate_once(rows, white, settings, rng, tails=heavy and number == 0)
+        for number in range(settings.n_init)
+    ]
     best = max(fits, key=lambda fit: float(fit.components.negentropy.sum()))
-    return replace(best, n_passes=sum(fit.n_passes for fit in fits))
+    return replace(best, n_passes=sum(fit.n_passes for fit in fits) + heavy)
 
 
-def _rotate_once(rows: Rows, white: Whitening, settings: Settings, rng: np.random.Generator) -> Fit:
-    if settings.solver == "picard":
+def _rotate_once(
+    rows: Rows, white: Whitening, settings: Settings, rng: np.random.Generator, *, tails: bool
+) -> Fit:
+    if settings.solver == "jade":
+        from nearid.ica.jade import solve_with_jade
+
+        start = random_orthogonal(white.n_components, rng)
+        rotation = solve_with_jade(rows, white, settings, start)
+    elif settings.solver == "picard":
         from nearid.ica.picard import solve_with_picard
 
         rotation = solve_with_picard(rows, white, settings, rng)
     else:
+        axes = fobi_start(rows, white, settings.engine) if tails else None
         rotation = solve(
             rows,
             white,
@@ -115,7 +146,7 @@ def _rotate_once(rows: Rows, white: Whitening, settings: Settings, rng: np.rando
             tolerance=settings.tolerance,
             max_passes=settings.max_passes,
             n_jobs=settings.engine.n_jobs,
-            start=warm_start(rows, white, settings, rng),
+            start=warm_start(rows, white, settings, rng) if axes is None else axes,
             compiled=settings.engine.compiled,
             device=settings.engine.device,
         )

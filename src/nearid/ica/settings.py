@@ -40,7 +40,7 @@ class Settings:
         See :class:`Engine`.
     memory_limit : int
         Bytes that a subsample may fill.
-    solver : {"nearid", "picard"}
+    solver : {"nearid", "jade", "picard"}
     n_init : int
         Starts, of which the one that ends with the most negentropy is kept.
 

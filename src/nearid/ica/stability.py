@@ -90,7 +90,7 @@ def stability(
             drawn = np.sort(rng.integers(0, len(rows), len(rows)))
             fit, _known = fit_rows(rows.take(drawn), settings, n_components=k, random_state=rng)
         else:
-            fit = rotate(rows, white, settings, random_state=rng)
+            fit = rotate(rows, white, settings, random_state=rng, only_random=True)
         partner = match(component_correlations(unmixing, fit.unmixing, known.cov))
         found.append(fit.unmixing[partner])
     return quality(np.stack(found), known.cov)
