@@ -15,7 +15,7 @@ from nearid.errors import InputError
 from nearid.models.training import as_data
 from nearid.optional import require
 
-__all__ = ["conv_autoencoder", "encode", "isometry_penalty", "mlp_autoencoder"]
+__all__ = ["conv_autoencoder", "dense", "encode", "isometry_penalty", "mlp_autoencoder"]
 
 
 @lru_cache(maxsize=1)
@@ -136,7 +136,7 @@ def mlp_autoencoder(
     sizes = [n_inputs, *widths, n_latents]
     _check(sizes, isometry)
     outer = alpha if encoder_alpha is None else encoder_alpha
-    return autoencoder_class()(_dense(sizes, outer), _dense(sizes[::-1], alpha), isometry)
+    return autoencoder_class()(dense(sizes, outer), dense(sizes[::-1], alpha), isometry)
 
 
 def conv_autoencoder(
@@ -227,7 +227,20 @@ def encode(model: Any, data: Any, *, batch_size: int = 4096) -> NDArray[Any]:
     return np.asarray(torch.cat(parts).cpu().numpy())
 
 
-def _dense(sizes: Sequence[int], alpha: float) -> Any:
+def dense(sizes: Sequence[int], alpha: float) -> Any:
+    """Make dense layers of these sizes with leaky rectifiers between them.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        From inputs to outputs.
+    alpha : float
+        Slope of the rectifiers.
+
+    Returns
+    -------
+    torch.nn.Sequential
+    """
     nn = require("torch", extra="torch").nn
     layers = [layer for a, b in pairwise(sizes) for layer in (nn.Linear(a, b), nn.LeakyReLU(alpha))]
     return nn.Sequential(*layers[:-1])
