@@ -58,7 +58,10 @@ def test_finished_runs_are_read_from_the_cache(data, tmp_path):
     assert stamps == {path: path.stat().st_mtime_ns for path in tmp_path.glob(f"*/{FILE}")}
 
 
-@pytest.mark.parametrize("change", [{"lr": 0.5}, {"steps": 4}, {"weight_decay": 1.0}, {"data": 2}])
+@pytest.mark.parametrize(
+    "change",
+    [{"lr": 0.5}, {"steps": 4}, {"weight_decay": 1.0}, {"clip": 1.0}, {"data": 2}],
+)
 def test_whatever_determines_a_run_misses_the_cache(data, tmp_path, change):
     options = {"steps": 3, "n_jobs": 1, "cache_dir": tmp_path, "seeds": [0]}
     train_runs(FACTORY, data, **options)

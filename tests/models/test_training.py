@@ -106,6 +106,37 @@ def test_the_rate_rises_and_falls():
     assert 0 < rates[-1] < 1e-3
 
 
+def test_the_rate_may_stay():
+    settings = plan(steps=200, lr=1.0, warmup=10, schedule="constant")
+    assert [learning_rate(settings, step) for step in (4, 9, 10, 199)] == [0.5, 1.0, 1.0, 1.0]
+
+
+def test_gradients_are_clipped_element_by_element(data):
+    # the gradient is the factors themselves: only the last is beyond the bound
+    factors = torch.tensor([0.25, -0.5, 4.0])
+    seen = {}
+
+    class Layer(nn.Linear):
+        def loss(self, batch):
+            return (factors * self.weight[0]).sum()
+
+    for clip in (None, 1.0):
+        layer = initialise(lambda: Layer(3, 1, bias=False), 0)
+        run = train(layer, data[:, :3], steps=2, clip=clip)
+        seen[clip] = run.model.weight.grad[0]
+    torch.testing.assert_close(seen[None], factors)
+    torch.testing.assert_close(seen[1.0], torch.tensor([0.25, -0.5, 1.0]))
+
+
+def test_an_option_that_is_not_used_leaves_fingerprints_as_they_were(model, data):
+    def digest(**options):
+        settings = plan(steps=5, **options)
+        return fingerprint(model, as_data(data), settings, loss=default_loss, device="cpu")
+
+    assert digest(clip=None, schedule="cosine") == digest()
+    assert len({digest(), digest(clip=1.0), digest(clip=2.0), digest(schedule="constant")}) == 4
+
+
 def test_each_pass_sees_each_row_once(data):
     seen = []
 
@@ -262,6 +293,8 @@ def test_no_checkpoint_is_a_pickle(model, data, tmp_path):
         ({"seed": -1}, "seed must be a whole number from 0"),
         ({"batch_size": 0}, "batch_size must be from 1, or None"),
         ({"warmup": 5}, "warmup must be from 0 to below steps"),
+        ({"clip": 0}, "clip must be a number above 0, or None; got 0"),
+        ({"schedule": "step"}, "schedule must be cosine or constant; got 'step'"),
         ({"checkpoint_every": 0}, "checkpoint_every is a number of steps"),
         ({"data": np.zeros((4, 6), np.uint8)}, "floating numbers; got torch.uint8: scale images"),
         ({"data": np.zeros((0, 6))}, r"have the shape \(n, …\)"),

@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import fields
 from functools import partial
 from typing import Any
 
@@ -46,7 +46,7 @@ def fingerprint(
         "version": VERSION,
         "torch": torch.__version__.partition("+")[0],
         "device": device,
-        "settings": asdict(settings),
+        "settings": _given(settings),
         "model": repr(model),
         "classes": sorted(_methods(kind) for kind in classes if not _is_known(kind)),
         "loss": code(loss),
@@ -56,6 +56,14 @@ def fingerprint(
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
+
+
+def _given(settings: Any) -> dict[str, Any]:
+    """Return what is set, so that a new option at its default leaves older digests valid."""
+    values = {
+        field.name: (getattr(settings, field.name), field.default) for field in fields(settings)
+    }
+    return {name: value for name, (value, default) in values.items() if value != default}
 
 
 def _is_known(kind: type) -> bool:

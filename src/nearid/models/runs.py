@@ -224,7 +224,7 @@ def _folder(model: Any, data: Any, seed: int, options: dict[str, Any], place: An
 
 
 #: Options of a training that are part of its plan.
-_NUMBERS = ("steps", "lr", "weight_decay", "batch_size", "warmup")
+_NUMBERS = ("steps", "lr", "weight_decay", "batch_size", "warmup", "clip", "schedule")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,10 @@ from nearid.models.fingerprint import fingerprint
 from nearid.optional import require
 
 __all__ = ["Plan", "Run", "as_data", "default_loss", "learning_rate", "plan", "train"]
+
+
+#: How the rate goes on after the warm-up.
+SCHEDULES = ("cosine", "constant")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +60,8 @@ class Plan:
     seed: int
     batch_size: int | None
     warmup: int
+    clip: float | None = None
+    schedule: str = "cosine"
 
 
 def plan(
@@ -65,6 +72,8 @@ def plan(
     seed: int = 0,
     batch_size: int | None = 128,
     warmup: int | None = None,
+    clip: float | None = None,
+    schedule: str = "cosine",
 ) -> Plan:
     """Check the numbers that determine a training, and fill in the default warm-up.
 
@@ -86,11 +95,15 @@ def plan(
         "seed": (seed, seed >= 0 and seed == int(seed), "a whole number from 0"),
         "batch_size": (batch_size, batch_size is None or batch_size >= 1, "from 1, or None"),
         "warmup": (warmup, 0 <= warmup < max(steps, 1), "from 0 to below steps"),
+        "clip": (clip, clip is None or 0 < clip < math.inf, "a number above 0, or None"),
+        "schedule": (schedule, schedule in SCHEDULES, "cosine or constant"),
     }
     for name, (value, fine, expected) in ranges.items():
         if not fine:
             raise InputError(f"{name} must be {expected}; got {value!r}")
-    return Plan(int(steps), float(lr), float(weight_decay), int(seed), batch_size, int(warmup))
+    rates = float(lr), float(weight_decay)
+    clip = None if clip is None else float(clip)
+    return Plan(int(steps), *rates, int(seed), batch_size, int(warmup), clip, schedule)
 
 
 def train(
@@ -105,11 +118,13 @@ def train(
     checkpoint_dir: str | os.PathLike[str] | None = None,
     batch_size: int | None = 128,
     warmup: int | None = None,
+    clip: float | None = None,
+    schedule: str = "cosine",
     loss: Callable[[Any, Any], Any] | None = None,
     checkpoint_every: int = 1000,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> Run:
-    """Train a copy of a model by AdamW with a warm-up and a cosine decay to 0.
+    """Train a copy of a model by AdamW with a warm-up and then, by default, a cosine decay to 0.
 
     The same model, data, settings and seed give the same bits (on the same machine, with the same
     number of threads). With a ``checkpoint_dir``, a training that was killed goes on from its last
@@ -138,6 +153,10 @@ def train(
         None takes all the data at each step.
     warmup : int, optional
         Steps over which the rate rises; a twentieth of all, at most 100, if not given.
+    clip : float, optional
+        Bound of each element of the gradient, from ``-clip`` to ``clip``; none if not given.
+    schedule : {"cosine", "constant"}, default "cosine"
+        How the rate goes on after the warm-up.
     loss : callable, optional
         ``loss(model, batch)``, a scalar; by default ``model.loss(batch)`` if there is one, else the
         mean squared error of reconstruction.
@@ -175,6 +194,8 @@ def train(
         seed=seed,
         batch_size=batch_size,
         warmup=warmup,
+        clip=clip,
+        schedule=schedule,
     )
     if checkpoint_every < 1:
         raise InputError(f"checkpoint_every is a number of steps, from 1; got {checkpoint_every}")
@@ -235,7 +256,7 @@ def default_loss(model: Any, batch: Any) -> Any:
 
 
 def learning_rate(settings: Plan, step: int) -> float:
-    """Return the rate of a step: a linear rise to ``lr``, then a half cosine to 0.
+    """Return the rate of a step: a linear rise to ``lr``, then that, or a half cosine to 0.
 
     Examples
     --------
@@ -245,6 +266,8 @@ def learning_rate(settings: Plan, step: int) -> float:
     """
     if step < settings.warmup:
         return settings.lr * (step + 1) / settings.warmup
+    if settings.schedule == "constant":
+        return settings.lr
     done = (step - settings.warmup) / (settings.steps - settings.warmup)
     return round(settings.lr * 0.5 * (1 + math.cos(math.pi * done)), 15)
 
@@ -263,19 +286,27 @@ class _State:
             {"params": weights, "weight_decay": settings.weight_decay},
             {"params": others, "weight_decay": 0.0},
         ]
-        self.optimizer = torch.optim.AdamW([g for g in groups if g["params"]], lr=settings.lr)
+        # all tensors in one call each: the same bits as one by one, for less overhead
+        self.optimizer = torch.optim.AdamW(
+            [g for g in groups if g["params"]], lr=settings.lr, foreach=True
+        )
         self.losses = torch.zeros(settings.steps, device=next(iter(self.names)).device)
+        # without a device, torch.manual_seed would store a stack trace per step for a later one
+        on_cpu = self.losses.device.type == "cpu"
+        self.seed = torch.default_generator.manual_seed if on_cpu else torch.manual_seed
 
     def advance(self, step: int, batch: Any, loss: Callable[[Any, Any], Any]) -> None:
         """Take one step."""
         # chance is a function of seed and step, so that a checkpoint need not hold its state
         chance = np.random.SeedSequence([self.settings.seed, 1, step]).generate_state(1)
-        self.torch.manual_seed(int(chance[0]))
+        self.seed(int(chance[0]))
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.settings, step)
         self.optimizer.zero_grad(set_to_none=True)
         value = loss(self.model, batch)
         value.backward()
+        if self.settings.clip is not None:
+            self.torch.nn.utils.clip_grad_value_(list(self.names), self.settings.clip)
         self.optimizer.step()
         self.losses[step] = value.detach()
 
@@ -340,11 +371,14 @@ def _batch(data: Any, settings: Plan, step: int) -> Any:
     per_pass = n // size
     order = _order(n, settings.seed, step // per_pass)
     begin = step % per_pass * size
-    return data[require("torch", extra="torch").from_numpy(order[begin : begin + size])]
+    return data[require("torch", extra="torch").from_numpy(order[begin : begin + size].copy())]
 
 
+@lru_cache(maxsize=1)
 def _order(n: int, seed: int, epoch: int) -> NDArray[np.intp]:
-    return np.random.default_rng([seed, 0, epoch]).permutation(n)
+    order = np.random.default_rng([seed, 0, epoch]).permutation(n)
+    order.setflags(write=False)
+    return order
 
 
 @contextmanager
