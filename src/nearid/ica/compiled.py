@@ -7,6 +7,7 @@ by numba, offset, tanh and all sums take one sweep.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
@@ -31,7 +32,10 @@ def pays(n_rows: int, n_components: int) -> bool:
 
 @lru_cache(maxsize=1)
 def fused_logcosh() -> Callable[[Array, Array, Array, Array, Array], None]:
-    """Return :func:`sweep`, compiled.
+    """Return :func:`sweep`, compiled for float32.
+
+    Another thread compiles: only the main thread is interrupted by Ctrl-C, and within a callback of
+    the compiler the interruption would be lost.
 
     Raises
     ------
@@ -44,6 +48,9 @@ def fused_logcosh() -> Callable[[Array, Array, Array, Array, Array], None]:
         compiled: Callable[..., None] = numba.njit(cache=True, **options)(sweep)
     except RuntimeError:  # nowhere to write the cache
         compiled = numba.njit(**options)(sweep)
+    row, total = np.zeros((1, 1), np.float32), np.zeros(1)
+    with ThreadPoolExecutor(1) as other:
+        other.submit(compiled, row, row[0], row.copy(), total, total.copy()).result()
     return compiled
 
 

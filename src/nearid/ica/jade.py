@@ -159,33 +159,32 @@ def joint_diagonaliser(matrices: Array) -> tuple[Array, Array]:
     >>> bool(np.allclose((turn @ turned @ turn.T)[:, 0, 1], 0))
     True
     """
-    matrices, k = matrices.copy(), matrices.shape[-1]
+    k = matrices.shape[-1]
+    stack = np.array(np.moveaxis(matrices, 0, -1), order="C")  # all matrices' entry i, j together
     turn, angles = np.eye(k), np.zeros(k)
     for _ in range(MAX_SWEEPS):
         angles = np.zeros(k)
         for i in range(k - 1):
             for j in range(i + 1, k):
-                angle = _pair_angle(matrices, i, j)
+                angle = _pair_angle(stack, i, j)
                 if abs(angle) > SMALLEST_TURN:
-                    _turn_pair(matrices, turn, i, j, angle)
+                    for axes in (stack, stack.swapaxes(0, 1), turn):
+                        _turn_pair(axes, i, j, angle)
                     angles[[i, j]] = np.maximum(angles[[i, j]], abs(angle))
         if not angles.any():
             break
     return turn, angles
 
 
-def _pair_angle(matrices: Array, i: int, j: int) -> float:
-    difference = matrices[:, i, i] - matrices[:, j, j]
-    twice = 2 * matrices[:, i, j]
+def _pair_angle(stack: Array, i: int, j: int) -> float:
+    difference, twice = stack[i, i] - stack[j, j], 2 * stack[i, j]
     gap, mixed = difference @ difference - twice @ twice, 2 * (difference @ twice)
     return float(0.25 * np.arctan2(mixed, gap))
 
 
-def _turn_pair(matrices: Array, turn: Array, i: int, j: int, angle: float) -> None:
-    """Turn the coordinates i and j of all matrices, in place, and of what was turned so far."""
-    pair = [i, j]
+def _turn_pair(axes: Array, i: int, j: int, angle: float) -> None:
+    """Turn the i-th and the j-th of what lies along the first axis, in place."""
     cos, sin = np.cos(angle), np.sin(angle)
-    rotation = np.array([[cos, sin], [-sin, cos]])
-    matrices[:, pair, :] = rotation @ matrices[:, pair, :]
-    matrices[:, :, pair] = matrices[:, :, pair] @ rotation.T
-    turn[pair] = rotation @ turn[pair]
+    first = axes[i].copy()
+    axes[i] = cos * first + sin * axes[j]
+    axes[j] = cos * axes[j] - sin * first
