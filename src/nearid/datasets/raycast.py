@@ -73,7 +73,7 @@ def _tube(origin: Array, rays: Array, radius: float, low: float, high: float) ->
 
 def cube(origin: Array, rays: Array, scale: float) -> Hit:
     """Meet a cube that stands on the floor, its sides along the walls."""
-    half = np.float32(0.5 * scale)
+    half = np.float32(0.413 * scale)
     from_centre = origin - np.array([0, 0, half], dtype=np.float32)
     with np.errstate(divide="ignore", invalid="ignore"):
         near = (-np.sign(rays) * half - from_centre) / rays
@@ -104,13 +104,13 @@ def cylinder(origin: Array, rays: Array, scale: float) -> Hit:
 
 def sphere(origin: Array, rays: Array, scale: float) -> Hit:
     """Meet a ball that lies on the floor."""
-    radius = 0.56 * scale
+    radius = 0.597 * scale
     return _ball(origin, rays, np.array([0, 0, radius], dtype=np.float32), radius)
 
 
 def capsule(origin: Array, rays: Array, scale: float) -> Hit:
     """Meet an upright tube with round ends."""
-    radius, height = 0.36 * scale, 1.4 * scale
+    radius, height = 0.403 * scale, 1.57 * scale
     centres = [np.array([0, 0, z], dtype=np.float32) for z in (radius, height - radius)]
     ends = [_ball(origin, rays, centre, radius) for centre in centres]
     return _nearest(_tube(origin, rays, radius, radius, height - radius), *ends)
@@ -132,7 +132,7 @@ def render_layers(shape: str, scale: float, degrees: float, size: int) -> NDArra
     ----------
     shape : {"cube", "cylinder", "sphere", "capsule"}
     scale : float
-        Of the object; the cube's side.
+        Of the object. At one scale all four shapes cover about the same part of the picture.
     degrees : float
         How far the camera has gone round the object.
     size : int
