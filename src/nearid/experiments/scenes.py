@@ -1,0 +1,101 @@
+"""Images of known factors, made ready for auto-encoders of dense layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nearid.datasets.factors import FactorDataset
+from nearid.datasets.scenes3d import scenes3d
+from nearid.errors import InputError
+from nearid.models.projection import Projection, fit_projection
+
+__all__ = ["DATA", "Scenes", "prepare"]
+
+Floats = NDArray[np.float32]
+
+#: What can be learnt from without a download, by name: from a size in pixels to a data set.
+DATA: dict[str, Callable[[int], FactorDataset]] = {"scenes3d": scenes3d}
+
+#: Seeds of the images: those to train on, and fresh ones to score.
+TRAIN, FRESH = 1, 2
+
+
+@dataclass(frozen=True, eq=False)
+class Scenes:
+    """Training images and fresh ones as principal coordinates, with the factors of both.
+
+    Parameters
+    ----------
+    train, fresh : ndarray of float32, shapes (n, d)
+        Images less their mean, along the first d principal axes: an orthonormal map that is fitted
+        on the training images and then frozen, so that the Jacobians' singular values stay.
+    train_factors, fresh_factors : ndarray of int, shapes (n, S)
+    names : tuple of str
+        Of the factors.
+    projection : Projection
+        The way back to images.
+    image_shape : (int, int, int)
+    """
+
+    train: Floats
+    fresh: Floats
+    train_factors: NDArray[np.int64]
+    fresh_factors: NDArray[np.int64]
+    names: tuple[str, ...]
+    projection: Projection
+    image_shape: tuple[int, int, int]
+
+    def images(self, coordinates: Floats) -> NDArray[np.float64]:
+        """Return coordinates as images, shape (n, height, width, channels), from 0 to 1."""
+        flat = np.asarray(self.projection.back(coordinates), dtype=np.float64)
+        return flat.clip(0, 1).reshape(-1, *self.image_shape)
+
+
+def prepare(name: str, *, size: int, n_train: int, n_fresh: int, n_axes: int) -> Scenes:
+    """Draw images of a data set, and find their principal axes.
+
+    Parameters
+    ----------
+    name : str
+        Of :data:`DATA`.
+    size : int
+        Height and width of the images.
+    n_train, n_fresh : int
+    n_axes : int
+
+    Returns
+    -------
+    Scenes
+
+    Raises
+    ------
+    InputError
+        If there is no such data set.
+
+    Examples
+    --------
+    >>> scenes = prepare("scenes3d", size=8, n_train=60, n_fresh=5, n_axes=20)
+    >>> scenes.train.shape, scenes.images(scenes.fresh).shape, scenes.projection.explained > 0.9
+    ((60, 20), (5, 8, 8, 3), True)
+    """
+    if name not in DATA:
+        raise InputError(f"the data set must be one of {', '.join(DATA)}; got {name!r}")
+    dataset = DATA[name](size)
+    shown, classes = dataset.sample(n_train, random_state=TRAIN)
+    fresh, fresh_classes = dataset.sample(n_fresh, random_state=FRESH)
+    flat = shown.reshape(n_train, -1).astype(np.float32) / 255
+    projection = fit_projection(flat, n_axes)
+    varied = [k for k, n in enumerate(dataset.factor_sizes) if n > 1]
+    return Scenes(
+        train=projection.project(flat),
+        fresh=projection.project(fresh.astype(np.float32) / 255),
+        train_factors=classes[:, varied],
+        fresh_factors=fresh_classes[:, varied],
+        names=tuple(dataset.factor_names[k] for k in varied),
+        projection=projection,
+        image_shape=dataset.image_shape,
+    )
