@@ -1,22 +1,36 @@
 """Models to train, and a plain way to train them: for experiments, never needed by the measures."""
 
+from nearid.models.ae import ae
+from nearid.models.architecture import Architecture, mlp
 from nearid.models.autoencoder import conv_autoencoder, encode, mlp_autoencoder
 from nearid.models.bioae import bioae
+from nearid.models.modulated import modulated
+from nearid.models.projection import Projection, fit_projection
 from nearid.models.qlae import qlae
+from nearid.models.registry import MODELS, PROTOCOL, PUBLISHED
 from nearid.models.runs import initialise, train_runs
 from nearid.models.tcvae import beta_tcvae
 from nearid.models.training import Run, train
 from nearid.models.vae import beta_vae
 
 __all__ = [
+    "MODELS",
+    "PROTOCOL",
+    "PUBLISHED",
+    "Architecture",
+    "Projection",
     "Run",
+    "ae",
     "beta_tcvae",
     "beta_vae",
     "bioae",
     "conv_autoencoder",
     "encode",
+    "fit_projection",
     "initialise",
+    "mlp",
     "mlp_autoencoder",
+    "modulated",
     "qlae",
     "train",
     "train_runs",

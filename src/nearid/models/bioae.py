@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from nearid.models.autoencoder import autoencoder_class, dense
-from nearid.models.vae import check_weight, squared_error
+from nearid.models.architecture import Architecture, as_architecture
+from nearid.models.objective import check_sizes, check_weight, latent_model_class
 
 __all__ = ["bioae"]
 
@@ -16,48 +15,51 @@ __all__ = ["bioae"]
 def bioae_class() -> Any:
     """Return the class of biologically constrained auto-encoders."""
 
-    class BioAE(autoencoder_class()):  # type: ignore[misc]
+    class BioAE(latent_model_class()):  # type: ignore[misc]
         """``x ↦ decoder(encoder(x))`` with penalties on the codes."""
 
-        def __init__(self, encoder: Any, decoder: Any, nonnegativity: float, energy: float) -> None:
-            super().__init__(encoder, decoder, 0.0)
+        def __init__(
+            self, architecture: Any, n_latents: int, nonnegativity: float, energy: float
+        ) -> None:
+            super().__init__(architecture, architecture.encoder(n_latents), n_latents)
             self.nonnegativity, self.energy = nonnegativity, energy
 
-        def extra_repr(self) -> str:
-            """Name what the layers do not show; it is part of what determines a run."""
-            return f"nonnegativity={self.nonnegativity!r}, energy={self.energy!r}"
+        def weights(self) -> dict[str, float]:
+            """Return the weights of the penalties by name."""
+            return {"nonnegativity": self.nonnegativity, "energy": self.energy}
 
         def penalty(self, latents: Any) -> Any:
             """Return what is added to the error of reconstruction."""
             negative = (-latents).clamp(min=0).mean()
             return self.nonnegativity * negative + self.energy * (latents**2).mean()
 
-        def loss(self, x: Any) -> Any:
-            """Return the error of reconstruction and the penalties of a batch."""
+        def drawn(self, x: Any) -> tuple[Any, Any]:
+            """Return the latents and their penalty."""
             latents = self.encoder(x)
-            return squared_error(self.decoder(latents), x) + self.penalty(latents)
+            return latents, self.penalty(latents)
 
     return BioAE
 
 
 def bioae(
-    n_inputs: int,
+    inputs: int | Architecture,
     n_latents: int,
     *,
-    widths: Sequence[int] = (256, 256),
-    alpha: float = 0.2,
     nonnegativity: float = 1.0,
     energy: float = 0.01,
 ) -> Any:
-    r"""Make a BioAE of dense layers.
+    r"""Make a BioAE.
 
-    .. math:: \|x - \hat x\|^2 + \lambda_+ \langle\max(-z_j, 0)\rangle_j
-              + \lambda \langle z_j^2\rangle_j
+    .. math:: R + s \left(\lambda_+ \langle\max(-z_j, 0)\rangle_j
+              + \lambda \langle z_j^2\rangle_j\right)
+
+    with s = 1 where the error R is a mean over the P numbers of an input, as published, and s = P
+    where it is a sum: the same weights, relative to the error of one number.
 
     Parameters
     ----------
-    n_inputs, n_latents, widths, alpha
-        As in :func:`nearid.models.beta_vae`.
+    inputs, n_latents
+        As in :func:`nearid.models.ae`.
     nonnegativity, energy : float
         λ₊ and λ. The weights that hold the codes are to be kept small by weight decay, or the
         decoder makes up for any energy that is saved.
@@ -65,12 +67,12 @@ def bioae(
     Returns
     -------
     torch.nn.Module
-        With ``encoder``, ``decoder`` and ``loss(batch)``.
+        With ``encode(x)``, ``encoder``, ``decoder`` and ``loss(batch)``.
 
     Raises
     ------
     InputError
-        If a weight is no number from 0.
+        If a size is below 1, or a weight no number from 0.
 
     References
     ----------
@@ -79,13 +81,13 @@ def bioae(
     Examples
     --------
     >>> import torch
-    >>> float(bioae(3, 1, widths=(), energy=0.5).penalty(torch.tensor([[-1.0], [1.0]])))
+    >>> float(bioae(3, 1, energy=0.5).penalty(torch.tensor([[-1.0], [1.0]])))
     1.0
     """
-    sizes = [n_inputs, *widths, n_latents]
+    check_sizes([n_latents])
     return bioae_class()(
-        dense(sizes, alpha),
-        dense(sizes[::-1], alpha),
+        as_architecture(inputs),
+        n_latents,
         check_weight("nonnegativity", nonnegativity),
         check_weight("energy", energy),
     )

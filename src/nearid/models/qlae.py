@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 from nearid.errors import InputError
-from nearid.models.autoencoder import autoencoder_class, dense
-from nearid.models.vae import check_weight, squared_error
+from nearid.models.architecture import Architecture, as_architecture
+from nearid.models.objective import check_sizes, check_weight, latent_model_class
 from nearid.optional import require
 
 __all__ = ["qlae"]
@@ -19,62 +18,74 @@ def qlae_class() -> Any:
     """Return the class of auto-encoders with quantised latents."""
     torch = require("torch", extra="torch")
 
-    class QLAE(autoencoder_class()):  # type: ignore[misc]
+    class QLAE(latent_model_class()):  # type: ignore[misc]
         """``x ↦ decoder(nearest values(encoder(x)))``, a table of values for each latent."""
 
         def __init__(
-            self, encoder: Any, decoder: Any, n_latents: int, n_values: int, weights: Any
+            self, architecture: Any, n_latents: int, n_values: int, quantise: float, commit: float
         ) -> None:
-            super().__init__(encoder, decoder, 0.0)
-            self.quantise_weight, self.commit_weight = weights
-            start = torch.linspace(-0.5, 0.5, n_values).repeat(n_latents, 1)
-            self.values = torch.nn.Parameter(start)
+            super().__init__(architecture, architecture.encoder(n_latents), n_latents)
+            self.quantise_weight, self.commit_weight = quantise, commit
+            # in one axis, since weight decay, which spares biases, is to spare these too
+            start = torch.linspace(-0.5, 0.5, n_values).repeat(n_latents)
+            self.flat_values = torch.nn.Parameter(start)
+            self.n_values = n_values
 
-        def extra_repr(self) -> str:
-            """Name what the layers do not show; it is part of what determines a run."""
-            return f"quantise={self.quantise_weight!r}, commit={self.commit_weight!r}"
+        def weights(self) -> dict[str, float]:
+            """Return the weights of the penalties by name."""
+            return {"quantise": self.quantise_weight, "commit": self.commit_weight}
+
+        @property
+        def values(self) -> Any:
+            """The tables, shape (latents, values)."""
+            return self.flat_values.view(-1, self.n_values)
 
         def nearest(self, latents: Any) -> Any:
             """Return each latent's nearest value of its table."""
-            away = (latents[:, :, None] - self.values[None]).abs()
-            index = away.argmin(dim=2)
-            return self.values.gather(1, index.T).T
+            values = self.values
+            index = (latents[:, :, None] - values).abs().argmin(dim=2)
+            return values.gather(1, index.T).T
 
-        def forward(self, x: Any) -> Any:
-            """Reconstruct a batch from quantised codes."""
-            return self.decoder(self.nearest(self.encoder(x)))
+        def encode(self, x: Any, *, quantised: bool = True) -> Any:
+            """Return the codes of a batch: what the decoder is given, or what they were before."""
+            latents = self.encoder(x)
+            return self.nearest(latents) if quantised else latents
 
-        def loss(self, x: Any) -> Any:
-            """Return the error of reconstruction, and how far codes and tables are apart."""
+        def drawn(self, x: Any) -> tuple[Any, Any]:
+            """Return quantised codes, and how far codes and tables are apart."""
             latents = self.encoder(x)
             quantised = self.nearest(latents)
-            # straight through: the decoder sees the values, the gradient passes to the latents
-            passed = latents + (quantised - latents).detach()
-            error = squared_error(self.decoder(passed), x)
             pull = ((quantised - latents.detach()) ** 2).mean()
             commit = ((quantised.detach() - latents) ** 2).mean()
-            return error + self.quantise_weight * pull + self.commit_weight * commit
+            # straight through: the decoder sees the values, the gradient passes to the latents
+            passed = latents + (quantised - latents).detach()
+            return passed, self.quantise_weight * pull + self.commit_weight * commit
 
     return QLAE
 
 
 def qlae(
-    n_inputs: int,
+    inputs: int | Architecture,
     n_latents: int,
     *,
-    widths: Sequence[int] = (256, 256),
-    alpha: float = 0.2,
-    n_values: int = 12,
+    n_values: int = 10,
     quantise: float = 0.01,
     commit: float = 0.01,
 ) -> Any:
-    """Make an auto-encoder with quantised latents, of dense layers.
+    r"""Make an auto-encoder with quantised latents.
+
+    .. math:: R + s \left(\lambda_q \langle(q_j - \mathrm{sg}\, z_j)^2\rangle_j
+              + \lambda_c \langle(\mathrm{sg}\, q_j - z_j)^2\rangle_j\right)
+
+    where q is the nearest value to z in each latent's table, sg stops the gradient, and s is 1
+    where the error R is a mean over the P numbers of an input, as published, and P where it is a
+    sum. The method includes a strong weight decay, of all weights but the tables.
 
     Parameters
     ----------
-    n_inputs, n_latents, widths, alpha
-        As in :func:`nearid.models.beta_vae`.
-    n_values : int, default 12
+    inputs, n_latents
+        As in :func:`nearid.models.ae`.
+    n_values : int, default 10
         Values that a latent may take; each latent learns its own.
     quantise, commit : float, default .01
         Weights of the pull of the values to the codes, and of the codes to the values.
@@ -82,13 +93,14 @@ def qlae(
     Returns
     -------
     torch.nn.Module
-        ``encoder`` gives the continuous codes, ``nearest`` quantises them; ``decoder`` and
-        ``loss(batch)`` as in the other models.
+        ``encode(x)`` gives quantised codes, ``encode(x, quantised=False)`` the continuous ones
+        that ``encoder`` makes, which :func:`nearid.models.encode` returns and ``nearest``
+        quantises; ``decoder`` and ``loss(batch)`` as in the other models.
 
     Raises
     ------
     InputError
-        If there are fewer than 2 values, or a weight is no number from 0.
+        If a size is below 1, there are fewer than 2 values, or a weight is no number from 0.
 
     References
     ----------
@@ -97,14 +109,12 @@ def qlae(
     Examples
     --------
     >>> import torch
-    >>> model = qlae(3, 2, widths=(4,), n_values=3)
+    >>> model = qlae(3, 2, n_values=3)
     >>> model.nearest(torch.tensor([[0.1, -9.0]])).tolist()
     [[0.0, -0.5]]
     """
     if not isinstance(n_values, int) or n_values < 2:
         raise InputError(f"n_values is a whole number from 2; got {n_values!r}")
-    sizes = [n_inputs, *widths, n_latents]
-    weights = (check_weight("quantise", quantise), check_weight("commit", commit))
-    return qlae_class()(
-        dense(sizes, alpha), dense(sizes[::-1], alpha), n_latents, n_values, weights
-    )
+    check_sizes([n_latents])
+    weights = check_weight("quantise", quantise), check_weight("commit", commit)
+    return qlae_class()(as_architecture(inputs), n_latents, n_values, *weights)

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from nearid.models.autoencoder import dense
-from nearid.models.vae import check_weight, gaussian_kl, vae_class
+from nearid.models.architecture import Architecture, as_architecture
+from nearid.models.objective import check_sizes, check_weight
+from nearid.models.vae import gaussian_kl, vae_class
 from nearid.optional import require
 
-__all__ = ["beta_tcvae", "total_correlation"]
+__all__ = ["beta_tcvae", "kl_parts"]
 
 
-def total_correlation(sample: Any, mean: Any, log_variance: Any) -> Any:
-    r"""Estimate the total correlation of the aggregate posterior from one batch.
+def kl_parts(sample: Any, mean: Any, log_variance: Any) -> tuple[Any, Any, Any]:
+    r"""Split the KL of posteriors from N(0, I) into three, estimated from one batch.
 
-    .. math:: \mathbb{E}\left[\log q(z) - \sum_j \log q(z_j)\right]
+    .. math:: \underbrace{\mathbb{E}\log\frac{q(z \mid x)}{q(z)}}_{\text{mutual information}} +
+              \underbrace{\mathbb{E}\log\frac{q(z)}{\prod_j q(z_j)}}_{\text{total correlation}} +
+              \underbrace{\sum_j \mathbb{E}\log\frac{q(z_j)}{p(z_j)}}_{\text{dimension-wise KL}}
 
-    Minibatch-weighted sampling: the aggregate is the mixture of the batch's own posteriors. Its
-    constants cancel but for :math:`(L - 1)\log M`, which does not depend on the weights and is
-    left in, so that factorised codes give 0.
+    Minibatch-weighted sampling: the aggregate q(z) is the mixture of the batch's own posteriors.
+    The published estimator divides it by the size of the data set too, which adds constants that
+    no gradient sees; they are left out, so that factorised codes have a total correlation near 0.
 
     Parameters
     ----------
@@ -29,19 +31,34 @@ def total_correlation(sample: Any, mean: Any, log_variance: Any) -> Any:
 
     Returns
     -------
-    tensor, a scalar
+    mutual_information, total_correlation, dimension_wise : tensor, scalars
+        In nats; the first at most log M.
 
     References
     ----------
-    Chen, Li, Grosse & Duvenaud, NeurIPS 2018, equation 5 (with N = M).
+    Chen, Li, Grosse & Duvenaud, NeurIPS 2018, equations 2 and 5.
+
+    Examples
+    --------
+    >>> import torch
+    >>> parts = kl_parts(torch.tensor([[0.0, 1.0]]), torch.zeros(1, 2), torch.zeros(1, 2))
+    >>> [round(float(part), 6) for part in parts]  # one posterior, and it is the prior
+    [0.0, 0.0, 0.0]
     """
     torch = require("torch", extra="torch")
-    away = (sample[:, None] - mean[None]) ** 2 / log_variance.exp()[None]
-    each = -0.5 * (away + log_variance[None] + math.log(2 * math.pi))
     size = math.log(len(sample))
+    # (sample, posterior, latent)
+    each = _log_normal(sample[:, None], mean[None], log_variance[None])
+    own = _log_normal(sample, mean, log_variance).sum(dim=1)
+    prior = _log_normal(sample, torch.zeros_like(mean), torch.zeros_like(mean)).sum(dim=1)
     joint = torch.logsumexp(each.sum(dim=2), dim=1) - size
     marginals = (torch.logsumexp(each, dim=1) - size).sum(dim=1)
-    return (joint - marginals).mean()
+    return (own - joint).mean(), (joint - marginals).mean(), (marginals - prior).mean()
+
+
+def _log_normal(z: Any, mean: Any, log_variance: Any) -> Any:
+    away = (z - mean) ** 2 * (-log_variance).exp()
+    return -0.5 * (away + log_variance + math.log(2 * math.pi))
 
 
 @lru_cache(maxsize=1)
@@ -54,45 +71,46 @@ def tcvae_class() -> Any:
         def regulariser(self, mean: Any, log_variance: Any, sample: Any) -> Any:
             """Return the KL, and the total correlation once more often than ``beta − 1``."""
             whole = gaussian_kl(mean, log_variance).sum(dim=1).mean()
-            return whole + (self.beta - 1) * total_correlation(sample, mean, log_variance)
+            # what is not the total correlation in closed form: the same on average, less noise
+            return whole + (self.beta - 1) * kl_parts(sample, mean, log_variance)[1]
 
     return BetaTCVAE
 
 
 def beta_tcvae(
-    n_inputs: int,
+    inputs: int | Architecture,
     n_latents: int,
     *,
-    widths: Sequence[int] = (256, 256),
-    alpha: float = 0.2,
     beta: float = 4.0,
 ) -> Any:
-    r"""Make a β-TCVAE of dense layers.
+    r"""Make a β-TCVAE.
 
-    .. math:: \mathbb{E}_q \|x - \hat x\|^2 + \mathrm{KL}(q(z \mid x) \,\|\, N(0, I))
-              + (\beta - 1)\, \mathrm{TC}(z)
+    .. math:: \mathbb{E}_q R + \frac{s}{P} \left(\mathrm{KL}(q(z \mid x) \,\|\, N(0, I))
+              + (\beta - 1)\, \mathrm{TC}(z)\right)
+
+    which is mutual information + β total correlation + dimension-wise KL (:func:`kl_parts`); s and
+    P as in :func:`nearid.models.beta_vae`.
 
     Parameters
     ----------
-    n_inputs, n_latents, widths, alpha
-        As in :func:`nearid.models.beta_vae`.
+    inputs, n_latents
+        As in :func:`nearid.models.ae`.
     beta : float, default 4
         Weight of the total correlation; 1 is a VAE.
 
     Returns
     -------
     torch.nn.Module
-        With ``encoder`` (the posterior's mean), ``decoder`` and ``loss(batch)``.
+        With ``encode(x)`` and ``encoder`` (the posterior's mean), ``decoder`` and ``loss(batch)``.
 
     Raises
     ------
     InputError
-        If beta is no number from 0.
+        If a size is below 1, or beta no number from 0.
 
     References
     ----------
     Chen, Li, Grosse & Duvenaud, Isolating sources of disentanglement in VAEs, NeurIPS 2018.
     """
-    sizes = [n_inputs, *widths, n_latents]
-    network = dense([*sizes[:-1], 2 * n_latents], alpha)
-    return tcvae_class()(network, dense(sizes[::-1], alpha), check_weight("beta", beta))
+    check_sizes([n_latents])
+    return tcvae_class()(as_architecture(inputs), n_latents, check_weight("beta", beta))

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from nearid.errors import InputError
-from nearid.models.autoencoder import dense
+from nearid.models.architecture import Architecture, as_architecture
+from nearid.models.objective import check_sizes, check_weight, latent_model_class
 from nearid.optional import require
 
-__all__ = ["beta_vae", "check_weight", "gaussian_kl", "squared_error", "vae_class"]
-
-
-def squared_error(reconstruction: Any, x: Any) -> Any:
-    """Return ``‖x̂ − x‖²`` summed over an input's entries, the mean over a batch."""
-    return ((reconstruction - x) ** 2).flatten(1).sum(dim=1).mean()
+__all__ = ["beta_vae", "gaussian_kl", "vae_class"]
 
 
 def gaussian_kl(mean: Any, log_variance: Any) -> Any:
@@ -28,19 +22,6 @@ def gaussian_kl(mean: Any, log_variance: Any) -> Any:
     [0.0, 2.0]
     """
     return 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance)
-
-
-def check_weight(name: str, value: float) -> float:
-    """Return a weight of a loss as a float, or say that it is none.
-
-    Raises
-    ------
-    InputError
-        If it is not a number from 0.
-    """
-    if not value >= 0 or value == float("inf"):
-        raise InputError(f"{name} is the weight of a penalty, a number from 0; got {value!r}")
-    return float(value)
 
 
 @lru_cache(maxsize=1)
@@ -59,71 +40,67 @@ def vae_class() -> Any:
             """Encode a batch."""
             return self.network(x).chunk(2, dim=1)[0]
 
-    class BetaVAE(torch.nn.Module):  # type: ignore[misc, name-defined]
+    class BetaVAE(latent_model_class()):  # type: ignore[misc]
         """``x ↦ decoder(mean(x))``; trained on samples of the posterior."""
 
-        def __init__(self, network: Any, decoder: Any, beta: float) -> None:
-            super().__init__()
-            self.encoder, self.decoder, self.beta = Mean(network), decoder, beta
+        def __init__(self, architecture: Any, n_latents: int, beta: float) -> None:
+            network = architecture.encoder(2 * n_latents)
+            super().__init__(architecture, Mean(network), n_latents)
+            self.beta = beta
 
-        def extra_repr(self) -> str:
-            """Name what the layers do not show; it is part of what determines a run."""
-            return f"beta={self.beta!r}"
-
-        def forward(self, x: Any) -> Any:
-            """Reconstruct a batch from its mean codes."""
-            return self.decoder(self.encoder(x))
+        def weights(self) -> dict[str, float]:
+            """Return the weights of the penalties by name."""
+            return {"beta": self.beta}
 
         def posterior(self, x: Any) -> tuple[Any, Any, Any]:
             """Return mean, log variance and a sample of the codes of a batch."""
-            mean, log_variance = self.encoder.network(x).chunk(2, dim=1)
-            log_variance = log_variance.clamp(-20, 20)
+            mean, raw = self.encoder.network(x).chunk(2, dim=1)
+            # the deviation is a softplus, as published; the bound keeps its logarithm finite
+            log_variance = 2 * torch.nn.functional.softplus(raw.clamp(min=-20)).log()
             noise = torch.randn_like(mean)
             return mean, log_variance, mean + noise * (log_variance / 2).exp()
 
         def regulariser(self, mean: Any, log_variance: Any, sample: Any) -> Any:
-            """Return what is added to the error of reconstruction."""
+            """Return the divergence in nats an input, weighted."""
             return self.beta * gaussian_kl(mean, log_variance).sum(dim=1).mean()
 
-        def loss(self, x: Any) -> Any:
-            """Return the error of reconstruction and the regulariser of a batch."""
+        def drawn(self, x: Any) -> tuple[Any, Any]:
+            """Return a sample of the codes, and the regulariser's share for each number."""
             mean, log_variance, sample = self.posterior(x)
-            error = squared_error(self.decoder(sample), x)
-            return error + self.regulariser(mean, log_variance, sample)
+            return sample, self.regulariser(mean, log_variance, sample) / self.numbers
 
     return BetaVAE
 
 
 def beta_vae(
-    n_inputs: int,
+    inputs: int | Architecture,
     n_latents: int,
     *,
-    widths: Sequence[int] = (256, 256),
-    alpha: float = 0.2,
     beta: float = 1.0,
 ) -> Any:
-    r"""Make a β-VAE of dense layers.
+    r"""Make a β-VAE.
 
-    .. math:: \mathbb{E}_q \|x - \hat x\|^2 + \beta \, \mathrm{KL}(q(z \mid x) \,\|\, N(0, I))
+    .. math:: \mathbb{E}_q R + \frac{s}{P} \beta \, \mathrm{KL}(q(z \mid x) \,\|\, N(0, I))
+
+    with P the numbers of an input, and s = 1 where the error R is a mean over them, as published,
+    and s = P where it is a sum: then β is the plain weight of the KL, and β = 1 the bound of a
+    Gaussian likelihood of variance ½.
 
     Parameters
     ----------
-    n_inputs, n_latents : int
-    widths : sequence of int, default (256, 256)
-        Of the encoder's hidden layers; the decoder has them in reverse.
-    alpha : float, default .2
-        Slope of the leaky rectifiers.
+    inputs, n_latents
+        As in :func:`nearid.models.ae`.
     beta : float, default 1
 
     Returns
     -------
     torch.nn.Module
-        With ``encoder`` (the posterior's mean), ``decoder`` and ``loss(batch)``.
+        With ``encode(x)`` and ``encoder`` (the posterior's mean), ``decoder`` and ``loss(batch)``.
 
     Raises
     ------
     InputError
-        If beta is no number from 0.
+        If a size is below 1, or beta no number from 0.
 
     References
     ----------
@@ -132,9 +109,8 @@ def beta_vae(
     Examples
     --------
     >>> import torch
-    >>> beta_vae(6, 2, widths=(8,)).encoder(torch.zeros(3, 6)).shape
+    >>> beta_vae(6, 2).encode(torch.zeros(3, 6)).shape
     torch.Size([3, 2])
     """
-    sizes = [n_inputs, *widths, n_latents]
-    network = dense([*sizes[:-1], 2 * n_latents], alpha)
-    return vae_class()(network, dense(sizes[::-1], alpha), check_weight("beta", beta))
+    check_sizes([n_latents])
+    return vae_class()(as_architecture(inputs), n_latents, check_weight("beta", beta))
