@@ -18,7 +18,15 @@ KINDS += ["widths", "absolute", "wide", "many", "odd_names"]
 #: `make test` has every extra, that of `make core` has none.
 collect_ignore = [] if find_spec("numba") else ["ica/test_compiled.py"]
 collect_ignore += (
-    [] if find_spec("torch") else ["ica/test_module.py", "decoder", "models", "experiments"]
+    []
+    if find_spec("torch")
+    else [
+        "ica/test_module.py",
+        "cli/test_reproduce.py",
+        "decoder",
+        "models",
+        "experiments",
+    ]
 )
 
 

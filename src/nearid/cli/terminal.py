@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -49,6 +49,34 @@ class Terminal:
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             progress.add_task(escape(message), total=None)
             yield
+
+    @contextmanager
+    def counting(self, message: str) -> Iterator[Callable[[float, int, str], None]]:
+        """Yield what is to be told how much is done, of how much, and what.
+
+        A bar where somebody watches a terminal; in a log, a line for each whole part.
+        """
+        if self.quiet or not sys.stderr.isatty():
+            yield lambda done, total, what: self._count(message, done, total, what)
+            return
+        from rich.console import Console
+        from rich.markup import escape
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task(escape(message), total=None)
+
+            def tell(done: float, total: int, what: str) -> None:
+                text = escape(f"{message}: {int(done)} of {total} done, {what}")
+                progress.update(task, completed=done, total=total, description=text)
+
+            yield tell
+
+    def _count(self, message: str, done: float, total: int, what: str) -> None:
+        if not self.quiet and float(done).is_integer() and done:
+            text = one_line(f"{message}: {int(done)} of {total} done ({what})")
+            print(f"nearid: {text}", file=sys.stderr)
 
     def notes(self, notes: Sequence[str]) -> None:
         """Say what was left out or treated specially."""

@@ -1,0 +1,157 @@
+"""``nearid reproduce``: put a claim of the paper to the test again."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nearid.cli import options
+from nearid.errors import InputError
+
+if TYPE_CHECKING:
+    from nearid.cli.terminal import Terminal
+    from nearid.experiments.registry import Reproduction
+
+__all__ = ["Claim", "Scale", "command", "default_cache"]
+
+
+class Claim(StrEnum):
+    """The names of :data:`nearid.experiments.registry.EXPERIMENTS`, which are not loaded here."""
+
+    WARMUP = "warmup"
+
+
+class Scale(StrEnum):
+    """How much to train."""
+
+    CI = "ci"
+    CPU = "cpu"
+    PAPER = "paper"
+
+
+def command(
+    context: typer.Context,
+    claim: Annotated[
+        Claim,
+        typer.Argument(help="warmup: Theorem 1, on random decoders, MNIST and Fashion-MNIST."),
+    ],
+    scale: Annotated[
+        Scale,
+        typer.Option(help="ci: under a minute; cpu: minutes on two cores; paper: better on a GPU."),
+    ] = Scale.CPU,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder for report.html, measured.csv and result.json; made if it is not there.",
+            show_default="no files",
+        ),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder where trainings are kept: a killed one goes on, a finished one is read.",
+            show_default="$XDG_CACHE_HOME/nearid, or ~/.cache/nearid",
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of MNIST, with Fashion-MNIST in DIR/fashion-mnist (else in the place of "
+            "Debian's package); a data set that is nowhere is left out, and named.",
+            show_default="$NEARID_DATA",
+        ),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Ensembles to train side by side.")
+    ] = 1,
+    seeds: Annotated[
+        int, typer.Option(metavar="S", min=1, help="Repetitions, each with a seed of its own.")
+    ] = 1,
+    json: options.Json = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html", help="Write one self-contained page.", show_default="no report"
+        ),
+    ] = None,
+) -> None:
+    """Put a claim of the paper to the test again, from training to report.
+
+    \b
+    Examples:
+      nearid reproduce warmup --scale ci --report warmup.html
+      nearid reproduce warmup --jobs 2 --out warmup
+    """  # noqa: D301  (typer needs the control character)
+    terminal: Terminal = context.obj
+    if out is not None:
+        _make(out, "--out")
+        options.check_writable(out / "report.html")
+    if report is not None:
+        options.check_writable(report)
+    folder = cache or default_cache()
+    _make(folder, "--cache")
+    terminal.notes([f"trainings are kept in {folder}"])
+    from nearid.experiments.registry import EXPERIMENTS
+
+    with terminal.counting(f"{claim} ({scale})") as progress:
+        result = EXPERIMENTS[claim].run(
+            scale=str(scale),
+            cache_dir=folder,
+            data_dir=data,
+            n_jobs=jobs,
+            n_seeds=seeds,
+            progress=progress,
+        )
+    _deliver(result, out=out, report=report, json=json, terminal=terminal)
+
+
+def default_cache() -> Path:
+    """Return the user's folder for what can be computed again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nearid"
+
+
+def _make(folder: Path, option: str) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"the folder {folder} cannot be made: {error.strerror or error}; name another with "
+            f"{option}"
+        ) from None
+
+
+def _deliver(
+    result: Reproduction, *, out: Path | None, report: Path | None, json: bool, terminal: Terminal
+) -> None:
+    """Write the files that were asked for, then print the result."""
+    from json import dumps
+
+    from nearid import __version__
+    from nearid.io import atomic_path
+    from nearid.report import write_page
+
+    pages = [path for path in (report, out and out / "report.html") if path is not None]
+    if pages:
+        page = result.page(command=terminal.command)
+        for path in pages:
+            write_page(page, path)
+    about = {"version": __version__, "command": terminal.command}
+    text = dumps(about | result.to_dict(), allow_nan=False, indent=1)
+    if out is not None:
+        with atomic_path(out / "measured.csv") as path:
+            result.to_frame().to_csv(path, index=False)
+        with atomic_path(out / "result.json") as path:
+            path.write_text(text + "\n", encoding="utf-8")
+    if json:
+        print(text)
+        return
+    terminal.show(result.summary())
+    for path in pages:
+        terminal.show("", f"report: {path}")
