@@ -4,7 +4,7 @@ import torch
 
 from nearid.errors import InputError
 from nearid.models import initialise, train
-from nearid.models.ensemble import ensemble
+from nearid.models.ensemble import ensemble, set_linear
 
 ALPHAS = [0.1, 1.0]
 
@@ -48,6 +48,40 @@ def test_members_start_at_different_isometries():
     weight = model.decoder.weights[0]
     assert not torch.equal(weight[0], weight[1])
     torch.testing.assert_close(weight @ weight.mT, torch.eye(2).expand(4, 2, 2))
+
+
+def test_one_data_set_is_everyones():
+    x = torch.randn(7, 1, 6)
+    given = make().inputs(x)
+    assert given.shape == (4, 7, 6)
+    assert torch.equal(given[0], given[3])
+
+
+@pytest.mark.parametrize("width", [12, 13])
+def test_members_start_at_the_linear_maps_they_are_given(width):
+    model = ensemble([6, width, 2], [2, width, 6], alphas=ALPHAS, repeats=2)
+    maps, x = torch.randn(4, 6, 2), torch.randn(4, 50, 6)
+    set_linear(model.encoder, maps)
+    set_linear(model.decoder, maps.mT)
+    torch.testing.assert_close(model.encoder(x), x @ maps, rtol=1e-4, atol=1e-4)
+    codes = x[..., :2]
+    torch.testing.assert_close(model.decoder(codes), codes @ maps.mT, rtol=1e-4, atol=1e-4)
+    # the function is linear, the units are not: hidden weights differ, and training bends it
+    assert not torch.equal(model.encoder.weights[0][0], model.encoder.weights[0][1])
+    data = np.random.default_rng(0).normal(size=(50, 1, 6)).astype("f")
+    trained = train(model, data, steps=20, lr=1e-2, batch_size=10).model
+    bent = [trained.decoder(codes) + trained.decoder(-codes) for codes in (codes, 2 * codes)]
+    defect = (bent[1] - bent[0]).abs().amax(dim=(1, 2))
+    assert (defect[:2] > 0.01).all()  # slope 0.1
+    assert (defect[2:] < 1e-4).all()  # slope 1: linear for ever
+
+
+def test_a_linear_start_needs_units_in_pairs():
+    model = ensemble([6, 11, 2], [2, 4, 5, 6], alphas=ALPHAS, repeats=2)
+    with pytest.raises(InputError, match=r"two units per input; got .* \[6, 11, 2\]"):
+        set_linear(model.encoder, torch.zeros(4, 6, 2))
+    with pytest.raises(InputError, match="one hidden layer"):
+        set_linear(model.decoder, torch.zeros(4, 2, 6))
 
 
 def test_wrong_sizes_have_messages():

@@ -14,7 +14,7 @@ from typing import Any
 from nearid.errors import InputError
 from nearid.optional import require
 
-__all__ = ["ensemble"]
+__all__ = ["ensemble", "set_linear"]
 
 
 @lru_cache(maxsize=1)
@@ -143,3 +143,54 @@ def ensemble(
     slopes = [float(alpha) for alpha in alphas for _ in range(repeats)]
     encoder = stack_class()(encoder_sizes, [encoder_alpha] * len(slopes))
     return ensemble_class()(encoder, stack_class()(decoder_sizes, slopes), l2)
+
+
+def set_linear(stack: Any, maps: Any) -> None:
+    """Set the layers of a stack to random weights with which each member is a given linear map.
+
+    Hidden units come in pairs of opposite sign, ``φ(t) − φ(−t) = (1 + α) t`` for a leaky rectifier
+    of slope α: the units are not linear, and training takes them apart, but all members begin at a
+    function that is known.
+
+    Parameters
+    ----------
+    stack : torch.nn.Module
+        An ensemble's ``encoder`` or ``decoder``, with one hidden layer. Changed in place.
+    maps : tensor, shape (members, inputs, outputs)
+        Applied to rows from the right.
+
+    Raises
+    ------
+    InputError
+        If there is not one hidden layer, of at least two units per input.
+
+    References
+    ----------
+    Balduzzi, Frean, Leary, Lewis, Ma & McWilliams, The shattered gradients problem, ICML 2017,
+    section 4 (looks-linear initialisation).
+
+    Examples
+    --------
+    >>> import torch
+    >>> model = ensemble([6, 12, 2], [2, 4, 6], alphas=[0.1, 1.0], repeats=1)
+    >>> maps, x = torch.randn(2, 6, 2), torch.randn(2, 5, 6)
+    >>> set_linear(model.encoder, maps)
+    >>> torch.allclose(model.encoder(x), x @ maps, atol=1e-4)
+    True
+    """
+    torch = require("torch", extra="torch")
+    if len(stack.weights) != 2 or stack.weights[0].shape[2] < 2 * stack.weights[0].shape[1]:
+        sizes = [weight.shape[1] for weight in stack.weights] + [stack.weights[-1].shape[2]]
+        raise InputError(
+            f"a linear start needs one hidden layer, of at least two units per input; got layers "
+            f"of the sizes {sizes}"
+        )
+    first, second = stack.weights
+    half, spare = divmod(first.shape[2], 2)
+    into = torch.randn(*first.shape[:2], half) / half**0.5
+    out = torch.linalg.pinv(into) @ maps / (1 + stack.slopes)
+    with torch.no_grad():
+        first.copy_(torch.cat([into, -into, into.new_zeros(*first.shape[:2], spare)], dim=2))
+        second.copy_(torch.cat([out, -out, out.new_zeros(len(out), spare, out.shape[2])], dim=1))
+        for bias in stack.biases:
+            bias.zero_()
