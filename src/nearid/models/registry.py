@@ -39,7 +39,7 @@ class Published:
 #: The published training, as options of :func:`nearid.models.train`, of models with
 #: ``modulated((3, 64, 64))`` and twice as many latents as factors. Of what this training decays and
 #: clips, the authors' differs in two things: it decays the scales of the encoder's normalisations,
-#: and clips no bias.
+#: and clips neither biases nor the tables of QLAE.
 PROTOCOL: Mapping[str, Any] = {
     "steps": 200_000,
     "lr": 1e-3,
@@ -61,9 +61,8 @@ def _published(beta: float, tc: float, energy: float, decay: float, ae_decay: fl
 
 
 #: Settings by data set and model: Hsu, Dorrell, Whittington, Wu & Finn, Disentanglement via latent
-#: quantization, NeurIPS 2023, appendix, and the configuration that its authors released. The weight
-#: decay of the plain auto-encoder is released for Shapes3D and MPI3D only; elsewhere it is that
-#: configuration's default.
+#: quantization, NeurIPS 2023, in the configuration that its authors released. The weight decay of
+#: the plain auto-encoder is released for Shapes3D and MPI3D only; elsewhere it is the default there.
 PUBLISHED: Mapping[str, Mapping[str, Published]] = {
     "shapes3d": _published(beta=3.0, tc=3.0, energy=0.01, decay=0.1, ae_decay=1e-3),
     "mpi3d": _published(beta=0.1, tc=0.3, energy=0.01, decay=1e-3, ae_decay=1e-3),
