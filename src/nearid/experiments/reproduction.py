@@ -59,7 +59,7 @@ class WarmupReproduction:
     def warnings(self) -> tuple[str, ...]:
         """What a reader must know before trusting the numbers."""
         told = [
-            f"{data}, seed {seed}: {warning}"
+            f"{DATA[data]}, seed {seed}: {warning}"
             for (data, seed), found in self.results.items()
             for warning in found.warnings
         ]

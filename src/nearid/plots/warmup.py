@@ -140,8 +140,17 @@ def predicted_figure(
         axes.set_xlabel("predicted: √(2L + L²), in units of the unknown c_D")
         axes.set_ylabel("measured error (share of the diameter)")
         head(axes, title, colours)
-        if notes:
-            axes.set_title(notes[error], loc="right", fontsize=8.5, color=colours.muted, y=1.0)
+        if notes:  # between title and panel, where no point can be
+            head(axes, title, colours, pad=20)
+            axes.annotate(
+                notes[error],
+                (0, 1),
+                xycoords="axes fraction",
+                xytext=(0, 5),
+                textcoords="offset points",
+                color=colours.muted,
+                size=8.5,
+            )
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(
         handles,
