@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -150,7 +149,7 @@ def test_not_converged_is_a_warning_that_names_components(data):
 
 
 def test_a_tolerance_below_rounding_is_not_blamed_on_the_passes(data):
-    with pytest.warns(ConvergenceWarning, match="what is left is rounding: raise the tolerance"):
+    with pytest.warns(ConvergenceWarning, match="no step lowers the loss any more: raise"):
         ica = LatentICA(tolerance=1e-15, replication=False, random_state=0).fit(data.rows)
     assert ica.n_passes_ < ica.max_passes
 
@@ -296,8 +295,13 @@ def test_ctrl_c_ends_a_fit():
         [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout.readline() == "ready\n"
-    threading.Timer(0.5, os.kill, (process.pid, signal.SIGINT)).start()
-    _, errors = process.communicate(timeout=60)
+    for _ in range(20):  # Python itself loses an interruption within a callback of an import
+        threading.Timer(0.5, process.send_signal, (signal.SIGINT,)).start()
+        try:
+            _, errors = process.communicate(timeout=3)
+            break
+        except subprocess.TimeoutExpired:
+            continue
     assert process.returncode != 0
     assert "KeyboardInterrupt" in errors
 

@@ -3,6 +3,7 @@ import pytest
 
 from nearid.errors import InputError
 from nearid.ica import LatentICA
+from nearid.ica.fitting import Settings, fit_rows
 from nearid.ica.jade import MAX_COMPONENTS, cumulant_matrices, joint_diagonaliser
 from nearid.ica.whitening import whitening
 from nearid.linalg import random_orthogonal
@@ -107,6 +108,21 @@ def test_gaussian_sources_are_flagged(mixture):
     ica = jade(mixture(*("laplace",) * 3, *("gaussian",) * 4, n=10_000).rows)
     assert ica.identifiable_.sum() == 3
     assert [len(block) for block in ica.blocks_] == [4]
+
+
+@pytest.mark.parametrize("kinds", [("laplace",) * 6, ("uniform",) * 6, KINDS[1:7]])
+def test_the_cube_predicts_its_leakage_within_20_percent(kinds, mixture):
+    measured = predicted = 0.0
+    off = ~np.eye(6, dtype=bool)
+    for seed in range(25):
+        data = mixture(*kinds, n=20_000, seed=seed)
+        settings = Settings(solver="jade", contrast="cube")
+        fit, _ = fit_rows(Rows(data.rows), settings, n_components=None, random_state=seed)
+        gain = data.gain(fit.unmixing)
+        gain = gain[:, np.abs(gain).argmax(axis=1)]
+        measured += (gain[off] ** 2).mean()
+        predicted += (fit.components.leakage[off] ** 2).mean()
+    assert np.sqrt(measured / predicted) == pytest.approx(1, abs=0.2)
 
 
 def test_replication_runs_the_same_solver(mixture):

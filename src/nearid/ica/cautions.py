@@ -55,7 +55,7 @@ def not_converged(fit: Fit, settings: Settings) -> str | None:
     which = _named(worst) if len(worst) else "components that look Gaussian"
     remedy = "raise max_passes, or keep fewer components"
     if fit.stuck:
-        remedy = "what is left is rounding: raise the tolerance, or give float64"
+        remedy = "no step lowers the loss any more: raise the tolerance, or give float64"
     return (
         f"ICA did not converge in {fit.n_passes} passes: {which} of {len(fit.angles)} components "
         f"may still have to turn by {fit.angles.max():.2g} rad (tolerance "

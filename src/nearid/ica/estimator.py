@@ -55,14 +55,13 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         Passes over the rows at most.
     n_init : int, default 1
         Starts, of which the one that ends with the most negentropy is kept. Heavy-tailed data have
-        local optima that are as converged as the right one; where a kurtosis is above 100, the
-        first start is therefore not random, but the axes of the fourth moment (FOBI).
+        local optima that are as converged as the right one; where a kurtosis is above 100, one
+        start is therefore not random, but the axes of the fourth moment (FOBI).
         ``n_passes_`` counts all of them.
     solver : {"nearid", "jade", "picard"}, default "nearid"
         This library's; or JADE, which needs two passes and diagonalises all fourth-order cumulants,
-        for up to 32 components (the contrast then only describes what was found, and the predicted
-        leakage is that of the contrast's optimum); or python-picard, which holds all whitened rows
-        in memory.
+        for up to 32 components (the contrast then only describes what was found, and "cube"
+        predicts its leakage); or python-picard, which holds all whitened rows in memory.
     replication : bool, default True
         Whether to fit two disjoint halves of the rows as well, started independently, to see which
         components come back. About doubles the time.

@@ -43,8 +43,9 @@ LEAVING = 1.2
 TRUSTED = 0.3
 #: Saddles to leave at most.
 MAX_SADDLES = 3
-#: Halvings of a step before it is given up.
-MAX_BACKTRACKS = 5
+#: Halvings of a step before it is given up. A single outlier at 1,000 deviations puts a kink into
+#: the loss that a search has to resolve to a thousandth of a radian.
+MAX_BACKTRACKS = 12
 #: Steps over which components that look Gaussian must stay so before they count as such: a mixture
 #: of many sources looks Gaussian too, until the search begins to take it apart.
 SETTLED_STEPS = 5

@@ -12,7 +12,7 @@ from nearid.ica.settings import Engine
 from nearid.ica.whitening import Whitening
 from nearid.rows import Rows, fold
 
-__all__ = ["fobi_start", "heavy_tailed"]
+__all__ = ["HEAVY", "fobi_start", "heavy_tailed"]
 
 Array = NDArray[np.float64]
 
