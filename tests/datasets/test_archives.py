@@ -90,7 +90,7 @@ def test_npy(tmp_path):
 
 def test_what_is_not_the_file_is_named(tmp_path):
     path = tmp_path / "x.npz"
-    with pytest.raises(InputError, match="there is no file"):
+    with pytest.raises(InputError, match="does not exist"):
         find_member(path, "imgs")
     with pytest.raises(InputError, match="is a folder"):
         find_member(tmp_path, "imgs")

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nearid.errors import InputError, NearIdError
+from nearid.errors import InputError
+from nearid.io import location
 
 __all__ = ["check_file", "check_folder", "parsing"]
 
@@ -30,15 +31,9 @@ def check_file(path: Path, what: str, *, magic: bytes = b"") -> int:
     magic : bytes
         How such a file begins.
     """
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: expected {what}; name the file inside it")
-    if not path.is_file():
-        raise InputError(f"there is no file {path}: expected {what}; nothing is downloaded here")
+    size = location.check_file(path, what)
     with parsing(path, what), path.open("rb") as stream:
         start = stream.read(512)
-        size = stream.seek(0, 2)
-    if not start:
-        raise InputError(f"{path} is empty (0 bytes): expected {what}; download it again")
     for sign, instead in IMPOSTORS.items():
         if start.lstrip().lower().startswith(sign):
             raise InputError(
@@ -64,15 +59,5 @@ def parsing(path: Path, what: str) -> Iterator[None]:
 
     Parsers of binary formats raise nearly every exception there is where a byte has been changed.
     """
-    try:
+    with location.parsing(path, what, Exception):
         yield
-    except NearIdError:
-        raise
-    except MemoryError:
-        raise InputError(f"{path}: what it claims to hold does not fit into memory") from None
-    except Exception as error:
-        said = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(
-            f"{path} cannot be read as {what} ({said}); it is damaged or cut short: download it "
-            f"again"
-        ) from None
