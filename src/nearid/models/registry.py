@@ -62,7 +62,7 @@ def _published(beta: float, tc: float, energy: float, decay: float, ae_decay: fl
 
 #: Settings by data set and model: Hsu, Dorrell, Whittington, Wu & Finn, Disentanglement via latent
 #: quantization, NeurIPS 2023, in the configuration that its authors released. The weight decay of
-#: the plain auto-encoder is released for Shapes3D and MPI3D only; elsewhere it is the default there.
+#: the plain auto-encoder is released for two data sets; elsewhere it is the default there.
 PUBLISHED: Mapping[str, Mapping[str, Published]] = {
     "shapes3d": _published(beta=3.0, tc=3.0, energy=0.01, decay=0.1, ae_decay=1e-3),
     "mpi3d": _published(beta=0.1, tc=0.3, energy=0.01, decay=1e-3, ae_decay=1e-3),
