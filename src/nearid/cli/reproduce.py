@@ -23,6 +23,7 @@ class Claim(StrEnum):
     """The names of :data:`nearid.experiments.registry.EXPERIMENTS`, which are not loaded here."""
 
     WARMUP = "warmup"
+    DISENTANGLEMENT = "disentanglement"
 
 
 class Scale(StrEnum):
@@ -37,7 +38,10 @@ def command(
     context: typer.Context,
     claim: Annotated[
         Claim,
-        typer.Argument(help="warmup: Theorem 1, on random decoders, MNIST and Fashion-MNIST."),
+        typer.Argument(
+            help="warmup: Theorem 1, on random decoders, MNIST and Fashion-MNIST; disentanglement: "
+            "Theorem 3, on rendered scenes of known factors."
+        ),
     ],
     scale: Annotated[
         Scale,

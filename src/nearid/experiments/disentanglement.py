@@ -179,6 +179,23 @@ def _train_one(
     task: tuple[str, int],
 ) -> Trained:
     name, seed = task
+    model = train_cached_model(name, train, settings, cache_dir, seed)
+    import torch
+
+    with torch.no_grad():
+        rebuilt = model(torch.from_numpy(fresh)).numpy()
+    missed = float(((rebuilt - fresh) ** 2).sum() / ((fresh - fresh.mean(axis=0)) ** 2).sum())
+    return Trained(name, seed, _encoded(model, train), _encoded(model, fresh), missed)
+
+
+def train_cached_model(
+    name: str,
+    train: NDArray[np.float32],
+    settings: Settings,
+    cache_dir: str | os.PathLike[str] | None,
+    seed: int,
+) -> Any:
+    """Return a trained model, from the cache if it is there."""
     run = train_cached(
         factory(name, settings),
         train,
@@ -189,12 +206,7 @@ def _train_one(
         weight_decay=RECIPES[name].weight_decay,
         batch_size=settings.batch,
     )
-    import torch
-
-    with torch.no_grad():
-        rebuilt = run.model(torch.from_numpy(fresh)).numpy()
-    missed = float(((rebuilt - fresh) ** 2).sum() / ((fresh - fresh.mean(axis=0)) ** 2).sum())
-    return Trained(name, seed, _encoded(run.model, train), _encoded(run.model, fresh), missed)
+    return run.model
 
 
 def _encoded(model: Any, coordinates: NDArray[np.float32]) -> Array:

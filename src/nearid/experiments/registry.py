@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from nearid.experiments.disentangled import reproduce_disentanglement
 from nearid.experiments.reproduction import reproduce_warmup
 from nearid.report.page import Page
 
@@ -60,5 +61,9 @@ EXPERIMENTS = {
     "warmup": Experiment(
         "Theorem 1: a decoder’s bi-Lipschitz constant predicts how far apart trainings end.",
         reproduce_warmup,
+    ),
+    "disentanglement": Experiment(
+        "Theorem 3: ICA of a plain auto-encoder’s latents finds independent factors.",
+        reproduce_disentanglement,
     ),
 }

@@ -15,15 +15,40 @@ from nearid.datasets import load_mnist
 from nearid.errors import InputError
 from nearid.experiments.pairs import Warmup, compare_runs
 from nearid.linalg import symmetric_eigen
-from nearid.models.ensemble import ensemble
+from nearid.models.ensemble import ensemble, set_linear
 from nearid.models.runs import train_cached
+from nearid.optional import require
 
-__all__ = ["IMAGE_SCALES", "ImageScale", "image_rows", "image_warmup"]
+__all__ = ["IMAGE_SCALES", "ImageScale", "auto_encoders", "image_rows", "image_warmup"]
+
+STARTS = ("linear", "orthogonal")
 
 
 @dataclass(frozen=True)
 class ImageScale:
-    """How large the experiment is."""
+    """How large the experiment is, and where its auto-encoders start.
+
+    Parameters
+    ----------
+    alphas : tuple of float
+        Slopes of the decoders' leaky rectifiers.
+    repeats : int
+        Auto-encoders per slope.
+    steps, n_train, n_test, n_jacobians : int
+        Batches, images for training and for testing, and at how many of those the constants are
+        measured.
+    n_components, n_latents, width : int
+        Principal components of the images that are encoded, latents, and hidden units of the
+        encoder and of the decoder.
+    lr, l2 : float
+    batch_size : int
+    start : {"linear", "orthogonal"}
+        At the images' principal components, turned at random, with random hidden units; or at
+        random orthogonal weights.
+    stretch : float
+        With the linear start: how unequally the latents are stretched at random, the standard
+        deviation of the logarithm of the factors.
+    """
 
     alphas: tuple[float, ...]
     repeats: int
@@ -31,17 +56,19 @@ class ImageScale:
     n_train: int
     n_test: int
     n_jacobians: int
-    n_components: int = 32
+    n_components: int = 16
     n_latents: int = 3
-    width: int = 128
-    lr: float = 3e-3
-    l2: float = 1e-5
+    width: int = 64
+    lr: float = 1e-3
+    l2: float = 1e-4
     batch_size: int = 256
+    start: str = "linear"
+    stretch: float = 0.0
 
 
 IMAGE_SCALES = {
     "ci": ImageScale((0.2, 0.6, 1.0), 3, 200, 4096, 500, 100),
-    "cpu": ImageScale(tuple(round(0.1 * i, 1) for i in range(1, 11)), 4, 3000, 60_000, 2000, 400),
+    "cpu": ImageScale(tuple(round(0.1 * i, 1) for i in range(1, 11)), 4, 4000, 60_000, 2000, 400),
     "paper": ImageScale(
         tuple(round(0.05 * i, 2) for i in range(2, 21)), 10, 40_000, 60_000, 8192, 2048
     ),
@@ -51,7 +78,7 @@ IMAGE_SCALES = {
 def image_warmup(
     *,
     data: str = "mnist",
-    scale: str = "cpu",
+    scale: str | ImageScale = "cpu",
     folder: str | os.PathLike[str] | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
     device: Any = None,
@@ -63,8 +90,8 @@ def image_warmup(
     Parameters
     ----------
     data : {"mnist", "fashion"}
-    scale : {"ci", "cpu", "paper"}
-        Seconds, minutes, or a GPU.
+    scale : {"ci", "cpu", "paper"} or ImageScale
+        Seconds, minutes, or a GPU; or settings of one's own.
     folder : path, optional
         Of the images; see :func:`nearid.datasets.load_mnist`.
     cache_dir : path, optional
@@ -82,7 +109,7 @@ def image_warmup(
     Raises
     ------
     InputError
-        If there is no such scale, or the images are not found.
+        If there is no such scale or start, or the images are not found.
     MissingExtraError
         If torch is not installed.
 
@@ -90,20 +117,11 @@ def image_warmup(
     ----------
     Nelson, Fumero, Karaletsos & Locatello, ICLR 2026, arXiv 2603.11970, Theorem 1.
     """
-    if scale not in IMAGE_SCALES:
-        raise InputError(f"scale must be one of {', '.join(IMAGE_SCALES)}; got {scale!r}")
-    settings = IMAGE_SCALES[scale]
+    settings = _settings(scale)
     rng = np.random.default_rng(random_state)
     train, test = image_rows(settings, data, folder, rng)
     run = train_cached(
-        partial(
-            ensemble,
-            (settings.n_components, settings.width, settings.n_latents),
-            (settings.n_latents, settings.width, settings.n_components),
-            alphas=settings.alphas,
-            repeats=settings.repeats,
-            l2=settings.l2,
-        ),
+        partial(auto_encoders, settings),
         train,
         seed=random_state,
         cache_dir=cache_dir,
@@ -121,6 +139,16 @@ def image_warmup(
         settings=settings,
         rng=rng,
     )
+
+
+def _settings(scale: str | ImageScale) -> ImageScale:
+    if isinstance(scale, ImageScale):
+        if scale.start not in STARTS:
+            raise InputError(f"start must be one of {', '.join(STARTS)}; got {scale.start!r}")
+        return scale
+    if scale not in IMAGE_SCALES:
+        raise InputError(f"scale must be one of {', '.join(IMAGE_SCALES)}; got {scale!r}")
+    return IMAGE_SCALES[scale]
 
 
 def image_rows(
@@ -147,3 +175,41 @@ def image_rows(
     scale = np.sqrt(values[:keep].mean())
     first, second = (((part - mean) @ axes[:, :keep] / scale)[:, None] for part in parts)
     return first.astype(np.float32), second.astype(np.float32)
+
+
+def auto_encoders(settings: ImageScale) -> Any:
+    """Make untrained auto-encoders of principal components, some per slope.
+
+    Returns
+    -------
+    torch.nn.Module
+        See :func:`nearid.models.ensemble.ensemble`.
+    """
+    outer, width, inner = settings.n_components, settings.width, settings.n_latents
+    model = ensemble(
+        (outer, width, inner),
+        (inner, width, outer),
+        alphas=settings.alphas,
+        repeats=settings.repeats,
+        l2=settings.l2,
+    )
+    if settings.start == "linear":
+        _start_at_components(model, settings)
+    return model
+
+
+def _start_at_components(model: Any, settings: ImageScale) -> None:
+    torch = require("torch", extra="torch")
+    d, members = settings.n_latents, len(settings.alphas) * settings.repeats
+    first, last = (
+        torch.stack([torch.nn.init.orthogonal_(torch.empty(d, d)) for _ in range(members)])
+        for _ in range(2)
+    )
+    factors = torch.exp(settings.stretch * torch.randn(members, d, 1))
+    # inputs are principal components, in falling order: the first d are the best linear code
+    encoders = torch.zeros(members, settings.n_components, d)
+    encoders[:, :d] = first @ (factors * last)
+    decoders = torch.zeros(members, d, settings.n_components)
+    decoders[:, :, :d] = (last.mT / factors.mT) @ first.mT
+    set_linear(model.encoder, encoders)
+    set_linear(model.decoder, decoders)
