@@ -28,6 +28,7 @@ collect_ignore += (
         "experiments",
     ]
 )
+collect_ignore += [] if find_spec("h5py") else ["datasets/test_shapes3d.py"]
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,14 @@
 """Data sets for experiments, read from files that are already there: nothing is downloaded."""
 
-from nearid.datasets.mnist import Digits, load_mnist, read_idx
+from collections.abc import Callable
 
-__all__ = ["Digits", "load_mnist", "read_idx"]
+from nearid.datasets.factors import FactorDataset
+from nearid.datasets.mnist import Digits, load_mnist, read_idx
+from nearid.datasets.shapes3d import load_shapes3d
+
+__all__ = ["DATASETS", "Digits", "FactorDataset", "load_mnist", "load_shapes3d", "read_idx"]
+
+#: How the images of each data set of known factors are opened.
+DATASETS: dict[str, Callable[..., FactorDataset]] = {
+    "shapes3d": load_shapes3d,
+}
