@@ -8,6 +8,7 @@ import pytest
 import nearid
 
 PUBLIC = [
+    "BiLipschitz",
     "GROUPS",
     "Identity",
     "InputError",
@@ -23,6 +24,7 @@ PUBLIC = [
     "StructuralIdentifiability",
     "Transformation",
     "as_rows",
+    "bilipschitz",
     "fold",
     "fold_into",
     "statistical_identifiability",

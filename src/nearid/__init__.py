@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nearid.decoder import BiLipschitz, bilipschitz
     from nearid.errors import InputError, MissingExtraError, NearIdError
     from nearid.groups import (
         GROUPS,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BiLipschitz",
     "GROUPS",
     "Identity",
     "InputError",
@@ -42,6 +44,7 @@ __all__ = [
     "StructuralIdentifiability",
     "Transformation",
     "as_rows",
+    "bilipschitz",
     "fold",
     "fold_into",
     "statistical_identifiability",
@@ -51,6 +54,7 @@ __all__ = [
 #: Where each public name lives.  They are loaded when first asked for, so that ``import nearid``
 #: costs next to nothing and brings neither scikit-learn nor pandas.
 _HOME = {
+    "BiLipschitz": "nearid.decoder",
     "InputError": "nearid.errors",
     "LatentICA": "nearid.ica.estimator",
     "MissingExtraError": "nearid.errors",
@@ -59,6 +63,7 @@ _HOME = {
     "StatisticalIdentifiability": "nearid.identifiability",
     "StructuralIdentifiability": "nearid.identifiability",
     "as_rows": "nearid.rows",
+    "bilipschitz": "nearid.decoder",
     "fold": "nearid.rows",
     "fold_into": "nearid.ica.module",
     "statistical_identifiability": "nearid.identifiability",
