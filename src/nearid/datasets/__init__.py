@@ -2,13 +2,23 @@
 
 from collections.abc import Callable
 
+from nearid.datasets.dsprites import load_dsprites
 from nearid.datasets.factors import FactorDataset
 from nearid.datasets.mnist import Digits, load_mnist, read_idx
 from nearid.datasets.shapes3d import load_shapes3d
 
-__all__ = ["DATASETS", "Digits", "FactorDataset", "load_mnist", "load_shapes3d", "read_idx"]
+__all__ = [
+    "DATASETS",
+    "Digits",
+    "FactorDataset",
+    "load_dsprites",
+    "load_mnist",
+    "load_shapes3d",
+    "read_idx",
+]
 
 #: How the images of each data set of known factors are opened.
 DATASETS: dict[str, Callable[..., FactorDataset]] = {
+    "dsprites": load_dsprites,
     "shapes3d": load_shapes3d,
 }

@@ -9,7 +9,9 @@ import struct
 import tempfile
 import warnings
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache as remember
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,7 +21,7 @@ from numpy.typing import NDArray
 from nearid.datasets.files import check_file, parsing
 from nearid.errors import InputError
 
-__all__ = ["Member", "find_member", "load_member", "map_npy"]
+__all__ = ["Member", "find_member", "load_member", "map_npy", "row_reader"]
 
 NPY = "an .npy file"
 NPZ = "an .npz archive"
@@ -109,6 +111,14 @@ def load_member(member: Member, *, cache: Path | None = None) -> NDArray[Any]:
     if array.shape != member.shape or array.dtype != member.dtype:
         raise InputError(f"{target} is not what was unpacked of {member.where}: delete it")
     return array
+
+
+def row_reader(
+    member: Member, *, cache: Path | None = None
+) -> Callable[[NDArray[np.int64]], NDArray[Any]]:
+    """Return a function that reads rows of an array, which is opened by its first call."""
+    opened = remember(lambda: load_member(member, cache=cache))
+    return lambda rows: np.asarray(opened()[rows])
 
 
 def map_npy(path: Path) -> NDArray[Any]:
