@@ -22,7 +22,7 @@ SAMPLES = 3
 #: Distance of the walls from the object, of the camera from it, and the camera's height.
 WALL, DISTANCE, HEIGHT = 2.4, 4.6, 2.5
 #: Half of the vertical angle of view, and the height that the camera looks at.
-HALF_VIEW, TARGET = np.radians(15.5), 0.62
+HALF_VIEW, TARGET = np.radians(20.0), 0.62
 LIGHT = np.array([-2.2, -3.4, 5.2])
 #: Radius of the round lamp, and points on it that shadows are cast from.
 LAMP, LAMP_POINTS = 0.8, 9

@@ -68,7 +68,7 @@ class Settings:
 
 SCALES = {
     "ci": Settings(16, 1500, 600, 60, (64,), 10, 250, 64, 0),
-    "cpu": Settings(32, 20_000, 5_000, 200, (256, 256), 12, 16_000, 64, 2_000),
+    "cpu": Settings(32, 20_000, 5_000, 200, (256, 256), 12, 12_000, 64, 2_000),
     "paper": Settings(64, 480_000, 10_000, 1_000, (512, 512, 512), 12, 200_000, 128, 5_000),
 }
 
@@ -95,7 +95,7 @@ class Recipe:
 #: are halved, for near an optimum the cross-entropy of their authors is about twice our squared
 #: error. The weight decay of the plain auto-encoder is what keeps its decoder near an isometry.
 RECIPES = {
-    "ae": Recipe("AE", {}, 1.0),
+    "ae": Recipe("AE", {}, 0.7),
     "beta_vae": Recipe("β-VAE", {"beta": 1.5}, 0.0),
     "beta_tcvae": Recipe("β-TCVAE", {"beta": 1.5}, 0.0),
     "bioae": Recipe("BioAE", {"nonnegativity": 1.0, "energy": 0.01}, 1e-4),
@@ -104,6 +104,8 @@ RECIPES = {
 #: Controls that nobody trains: the images' own principal axes, and an auto-encoder's initial state.
 CONTROLS = {"pixels": "pixels", "untrained": "AE, untrained"}
 SOLVERS = ("nearid", "jade")
+#: The highest of the training, of every model.
+LEARNING_RATE = 3e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +204,7 @@ def train_cached_model(
         seed=seed,
         cache_dir=cache_dir,
         steps=settings.steps,
-        lr=2e-3,
+        lr=LEARNING_RATE,
         weight_decay=RECIPES[name].weight_decay,
         batch_size=settings.batch,
     )

@@ -112,5 +112,6 @@ def traversals_figure(
         axes.set_xticks([])
         axes.set_yticks(height * (np.arange(k) + 0.5), [str(c) for c in range(k)])
         axes.tick_params(length=0)
-        head(axes, VERSIONS[version][0].capitalize(), colours)
+        label = VERSIONS[version][0]
+        head(axes, label[:1].upper() + label[1:], colours)
     return figure
