@@ -5,6 +5,7 @@ from collections.abc import Callable
 from nearid.datasets.dsprites import load_dsprites
 from nearid.datasets.factors import FactorDataset
 from nearid.datasets.mnist import Digits, load_mnist, read_idx
+from nearid.datasets.mpi3d import load_mpi3d
 from nearid.datasets.shapes3d import load_shapes3d
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "FactorDataset",
     "load_dsprites",
     "load_mnist",
+    "load_mpi3d",
     "load_shapes3d",
     "read_idx",
 ]
@@ -20,5 +22,6 @@ __all__ = [
 #: How the images of each data set of known factors are opened.
 DATASETS: dict[str, Callable[..., FactorDataset]] = {
     "dsprites": load_dsprites,
+    "mpi3d": load_mpi3d,
     "shapes3d": load_shapes3d,
 }
