@@ -8,8 +8,8 @@ import pytest
 import nearid
 
 PUBLIC = [
-    "BiLipschitz",
     "GROUPS",
+    "BiLipschitz",
     "Identity",
     "InputError",
     "LatentICA",

@@ -104,6 +104,8 @@ def test_the_maximum_over_latents_is_the_constant_and_the_end_of_the_quantiles()
     assert found.constants_scale_free.max() == pytest.approx(found.constant_scale_free)
     for name in ("constant", "constant_scale_free"):
         assert found.quantiles[name][1.0] == pytest.approx(getattr(found, name))
+    assert found.quantiles["sigma_max"][0.5] == pytest.approx(2)
+    for name in found.quantiles:
         assert list(found.quantiles[name].values()) == sorted(found.quantiles[name].values())
 
 
@@ -188,6 +190,13 @@ def test_the_batch_size_does_not_matter(method, batch_size):
     other = bilipschitz(decoder, z, method=method, random_state=0, batch_size=batch_size)
     np.testing.assert_allclose(one.sigma_max, other.sigma_max, rtol=1e-9)
     np.testing.assert_allclose(one.sigma_min, other.sigma_min, rtol=1e-9)
+
+
+def test_where_the_jacobian_is_zero_the_condition_is_infinite():
+    z = np.array([[1.0, 2.0], [-1.0, -2.0], [1.0, -2.0], [2.0, 1.0]])
+    found = bilipschitz(lambda z: z.relu(), z)
+    np.testing.assert_array_equal(found.condition, [1, np.inf, np.inf, 1])
+    assert found.quantiles["condition"][1.0] == math.inf
 
 
 def test_the_result_tells_its_story():

@@ -105,13 +105,20 @@ class BiLipschitz:
 
     @property
     def condition(self) -> Array:
-        """``σ_max / σ_min`` at each latent."""
-        return np.asarray(self.sigma_max * _reciprocal(self.sigma_min))
+        """``σ_max / σ_min`` at each latent; infinite where the decoder is flat."""
+        held = np.where(self.sigma_min > 0, self.sigma_max, 1.0)  # 0/0 is flat as well
+        return np.asarray(held * _reciprocal(self.sigma_min))
 
     @property
     def quantiles(self) -> dict[str, dict[float, float]]:
-        """Quantiles over latents of both constants; that at 1.0 is the maximum."""
-        held = {"constant": self.constants, "constant_scale_free": self.constants_scale_free}
+        """Quantiles over latents, of all that is measured at each; that at 1.0 is the maximum."""
+        held = {
+            "sigma_max": self.sigma_max,
+            "sigma_min": self.sigma_min,
+            "condition": self.condition,
+            "constant": self.constants,
+            "constant_scale_free": self.constants_scale_free,
+        }
         # a quantile between a number and infinity is not a number; the nearest latent always is
         return {
             name: {level: float(np.quantile(values, level, method="nearest")) for level in LEVELS}
