@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from nearid.datasets.cars3d import load_cars3d
 from nearid.datasets.dsprites import load_dsprites
 from nearid.datasets.factors import FactorDataset
 from nearid.datasets.mnist import Digits, load_mnist, read_idx
@@ -12,6 +13,7 @@ __all__ = [
     "DATASETS",
     "Digits",
     "FactorDataset",
+    "load_cars3d",
     "load_dsprites",
     "load_mnist",
     "load_mpi3d",
@@ -21,6 +23,7 @@ __all__ = [
 
 #: How the images of each data set of known factors are opened.
 DATASETS: dict[str, Callable[..., FactorDataset]] = {
+    "cars3d": load_cars3d,
     "dsprites": load_dsprites,
     "mpi3d": load_mpi3d,
     "shapes3d": load_shapes3d,
