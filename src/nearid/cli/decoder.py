@@ -1,0 +1,296 @@
+"""``nearid decoder``: how near a decoder is to an isometry, and what that implies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nearid.cli import options
+from nearid.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from nearid.cli.terminal import Terminal
+    from nearid.decoder import BiLipschitz, WorstCase
+    from nearid.decoder.implied import Implied
+
+__all__ = ["Method", "command"]
+
+#: What is measured at each latent, and how it is written.
+SHOWN = {
+    "sigma_max": "σ_max",
+    "sigma_min": "σ_min",
+    "condition": "condition",
+    "constant": "1 + L",
+    "constant_scale_free": "1 + L_sim",
+}
+
+STATISTICS = {"max": "maximum (the theorem's)", "median": "median (predicts better)"}
+
+
+class Method(StrEnum):
+    """The methods of :func:`nearid.decoder.bilipschitz`."""
+
+    EXACT = "exact"
+    LANCZOS = "lanczos"
+
+
+def command(
+    context: typer.Context,
+    factory: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODULE:FACTORY",
+            help="A callable without arguments that returns a torch module, such as "
+            "models.conv:make_decoder. It is imported from the working directory, as python -m "
+            "does, and called: this RUNS YOUR CODE.",
+            show_default=False,
+        ),
+    ],
+    weights: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE.safetensors",
+            help="Weights of the module, all of them.",
+            show_default=False,
+        ),
+    ],
+    latents: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="FILE or FILE::KEY with a row per latent: the representation of the data.",
+            show_default=False,
+        ),
+    ],
+    attribute: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Part of the module that is the decoder, such as decoder or model.head.",
+            show_default="the whole module",
+        ),
+    ] = None,
+    method: Annotated[
+        Method,
+        typer.Option(help="exact: all of each Jacobian; lanczos: for latents of many hundreds."),
+    ] = Method.EXACT,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Latents at a time.", show_default="as memory allows"
+        ),
+    ] = None,
+    constant: Annotated[
+        float | None,
+        typer.Option(
+            metavar="c_D", min=0, help="Constant of Theorem 1.", show_default="left a symbol"
+        ),
+    ] = None,
+    diameter: Annotated[
+        float | None,
+        typer.Option(
+            metavar="Δ",
+            min=0,
+            help="Diameter of the representation.",
+            show_default="left a symbol",
+        ),
+    ] = None,
+    id_column: options.IdColumn = None,
+    features: options.Features = None,
+    seed: options.Seed = 0,
+    json: options.Json = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html", help="Write one self-contained page.", show_default="no report"
+        ),
+    ] = None,
+) -> None:
+    """Measure how far a decoder is from an isometry, and what that implies for its latents.
+
+    At each latent, by how much the decoder stretches (σ_max) and shrinks (σ_min) small distances;
+    1 + L = max(σ_max, 1/σ_min) is 1 for an isometry. Needs nearid[torch].
+
+    \b
+    Examples:
+      nearid decoder models:autoencoder --attribute decoder --weights ae.safetensors --latents z.npy
+      nearid decoder models:decoder --weights d.safetensors --latents runs.npz::z --report page.html
+    """  # noqa: D301  (typer needs the control character)
+    if report is not None:
+        options.check_writable(report)
+    terminal: Terminal = context.obj
+    with terminal.waiting("reading"):
+        decoder, notes = _open_decoder(factory, weights, attribute)
+        from nearid.cli.tables import open_table
+
+        table, more = open_table(latents, id_column=id_column, features=features)
+    terminal.notes(notes + more)
+    with terminal.waiting(f"differentiating at {table.values.shape[0]} latents"):
+        from nearid.decoder import bilipschitz
+        from nearid.decoder.implied import implied
+
+        result = bilipschitz(
+            decoder, table.values, method=str(method), batch_size=batch_size, random_state=seed
+        )
+        worst, why_not = _worst_case(decoder, table.values.shape[1])
+    found = Found(result, implied(result, c_D=constant, diameter=diameter), worst, why_not)
+    settings = {
+        "decoder": factory if attribute is None else f"{factory}, its {attribute}",
+        "weights": str(weights),
+        "latents": latents,
+        "method": str(method),
+        "c_D": constant,
+        "diameter": diameter,
+        "seed": seed,
+    }
+    _deliver(found, settings, json=json, report=report, terminal=terminal)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """All that is known of a decoder; without a worst case, why there is none."""
+
+    result: BiLipschitz
+    implied: Implied
+    worst: WorstCase | None
+    why_not: str
+
+
+def _open_decoder(factory: str, weights: Path, attribute: str | None) -> tuple[Any, list[str]]:
+    from nearid.cli.modules import load_weights, made_by, part_of
+
+    module = made_by(factory)
+    notes = load_weights(module, weights)
+    return (module if attribute is None else part_of(module, attribute)), notes
+
+
+def _worst_case(decoder: Any, width: int) -> tuple[WorstCase | None, str]:
+    from nearid.decoder import worst_case
+
+    try:
+        return worst_case(decoder, n_latents=width), ""
+    except InputError as error:  # most decoders hold something that has no bound
+        return None, str(error).partition("; use bilipschitz")[0]
+
+
+def _deliver(
+    found: Found,
+    settings: dict[str, Any],
+    *,
+    json: bool,
+    report: Path | None,
+    terminal: Terminal,
+) -> None:
+    if report is not None:
+        with terminal.waiting("writing the report"):
+            from nearid.report.decoder import decoder_page
+            from nearid.report.page import write_page
+
+            page = decoder_page(
+                found.result,
+                found.implied,
+                worst=found.worst,
+                why_not=found.why_not,
+                command=terminal.command,
+                settings=settings,
+            )
+            write_page(page, report)
+    if json:
+        from json import dumps
+
+        print(dumps(_as_dict(found, settings, terminal.command), allow_nan=False, indent=1))
+        return
+    terminal.show(*summary(found))
+    if report is not None:
+        terminal.show("", f"report: {report}")
+
+
+def _as_dict(found: Found, settings: dict[str, Any], command: str) -> dict[str, Any]:
+    from math import isfinite
+
+    from nearid import __version__
+
+    epsilon = {
+        group: {name: value if isfinite(value) else None for name, value in held.items()}
+        for group, held in (
+            ("rigid", found.implied.rigid),
+            ("similarity", found.implied.similarity),
+        )
+    }
+    return {
+        "version": __version__,
+        "command": command,
+        "settings": settings,
+        "n_latents": len(found.result.sigma_max),
+        "epsilon": {"unit": found.implied.unit or None, **epsilon},
+        "worst_case": found.worst and found.worst.to_dict(),
+        **found.result.to_dict(),
+    }
+
+
+def summary(found: Found) -> list[Any]:
+    """Return what is known of a decoder, to be printed in order."""
+    from rich.text import Text
+
+    from nearid.cli.terminal import one_line
+
+    result = found.result
+    dimensions, live = result.live_basis.shape
+    dead = f" ({dimensions - live} dead)" if live < dimensions else ""
+    unit = f", in units of {found.implied.unit}" if found.implied.unit else ""
+    return [
+        f"decoder at {len(result.sigma_max)} latents, {live} of {dimensions} dimensions "
+        f"live{dead}, {result.method}",
+        "",
+        _quantiles(result),
+        "",
+        f"implied ε (Theorem 1){unit}",
+        _epsilons(found.implied),
+        "",
+        f"from the weights alone, at any latent: {_at_worst(found)}",
+        *(
+            Text.assemble(("warning: ", "bold yellow"), one_line(warning))
+            for warning in result.warnings
+        ),
+    ]
+
+
+def _quantiles(result: BiLipschitz) -> Table:
+    from nearid.cli.terminal import narrow_table
+
+    table = narrow_table()
+    table.add_column("over latents", no_wrap=True)
+    quantiles = result.quantiles
+    for level in quantiles["constant"]:
+        heading = {0.0: "min", 1.0: "max"}.get(level, f"{level:.0%}")
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, heading in SHOWN.items():
+        table.add_row(heading, *(f"{value:.3g}" for value in quantiles[name].values()))
+    return table
+
+
+def _epsilons(found: Implied) -> Table:
+    from nearid.cli.terminal import narrow_table
+
+    table = narrow_table()
+    table.add_column("by the constants'", no_wrap=True)
+    for heading in ("up to a rigid map", "up to a similarity"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, heading in STATISTICS.items():
+        table.add_row(heading, f"{found.rigid[name]:.4g}", f"{found.similarity[name]:.4g}")
+    return table
+
+
+def _at_worst(found: Found) -> str:
+    if found.worst is None:
+        return f"no bound, {found.why_not}"
+    return (
+        f"{found.worst.lower:.4g} ≤ σ ≤ {found.worst.upper:.4g}, "
+        f"1 + L ≤ {found.worst.constant:.4g}, 1 + L_sim ≤ {found.worst.constant_scale_free:.4g}"
+    )
