@@ -8,6 +8,7 @@ from nearid.datasets.factors import FactorDataset
 from nearid.datasets.mnist import Digits, load_mnist, read_idx
 from nearid.datasets.mpi3d import load_mpi3d
 from nearid.datasets.shapes3d import load_shapes3d
+from nearid.datasets.smallnorb import load_smallnorb
 
 __all__ = [
     "DATASETS",
@@ -18,6 +19,7 @@ __all__ = [
     "load_mnist",
     "load_mpi3d",
     "load_shapes3d",
+    "load_smallnorb",
     "read_idx",
 ]
 
@@ -27,4 +29,5 @@ DATASETS: dict[str, Callable[..., FactorDataset]] = {
     "dsprites": load_dsprites,
     "mpi3d": load_mpi3d,
     "shapes3d": load_shapes3d,
+    "smallnorb": load_smallnorb,
 }
