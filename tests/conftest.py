@@ -22,6 +22,7 @@ collect_ignore += (
     if find_spec("torch")
     else [
         "ica/test_module.py",
+        "cli/test_decoder.py",
         "cli/test_reproduce.py",
         "decoder",
         "models",
@@ -29,6 +30,7 @@ collect_ignore += (
     ]
 )
 collect_ignore += [] if find_spec("h5py") else ["datasets/test_shapes3d.py"]
+collect_ignore += [] if find_spec("PIL") else ["datasets/test_pictures.py"]
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from nearid.datasets.cars3d import load_cars3d
 from nearid.datasets.dsprites import load_dsprites
 from nearid.datasets.factors import FactorDataset
+from nearid.datasets.falcor3d import load_falcor3d
+from nearid.datasets.isaac3d import load_isaac3d
 from nearid.datasets.mnist import Digits, load_mnist, read_idx
 from nearid.datasets.mpi3d import load_mpi3d
 from nearid.datasets.shapes3d import load_shapes3d
@@ -16,6 +18,8 @@ __all__ = [
     "FactorDataset",
     "load_cars3d",
     "load_dsprites",
+    "load_falcor3d",
+    "load_isaac3d",
     "load_mnist",
     "load_mpi3d",
     "load_shapes3d",
@@ -27,6 +31,8 @@ __all__ = [
 DATASETS: dict[str, Callable[..., FactorDataset]] = {
     "cars3d": load_cars3d,
     "dsprites": load_dsprites,
+    "falcor3d": load_falcor3d,
+    "isaac3d": load_isaac3d,
     "mpi3d": load_mpi3d,
     "shapes3d": load_shapes3d,
     "smallnorb": load_smallnorb,
