@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -47,7 +49,7 @@ def command(
         typer.Argument(
             metavar="MODULE:FACTORY",
             help="A callable without arguments that returns a torch module, such as "
-            "models.conv:make_decoder. It is imported from the working directory, as python -m "
+            "nets.conv:decoder. It is imported from the working directory, as python -m "
             "does, and called: this RUNS YOUR CODE.",
             show_default=False,
         ),
@@ -115,30 +117,31 @@ def command(
     """Measure how far a decoder is from an isometry, and what that implies for its latents.
 
     At each latent, by how much the decoder stretches (σ_max) and shrinks (σ_min) small distances;
-    1 + L = max(σ_max, 1/σ_min) is 1 for an isometry. Needs nearid[torch].
+    1 + L = max(σ_max, 1/σ_min) is 1 for an isometry. Needs the extra torch.
 
     \b
     Examples:
-      nearid decoder models:autoencoder --attribute decoder --weights ae.safetensors --latents z.npy
-      nearid decoder models:decoder --weights d.safetensors --latents runs.npz::z --report page.html
+      nearid decoder nets:decoder --weights decoder.safetensors --latents z.npy
+      nearid decoder nets:vae --attribute decoder --weights vae.safetensors --latents z.npy
     """  # noqa: D301  (typer needs the control character)
     if report is not None:
         options.check_writable(report)
     terminal: Terminal = context.obj
-    with terminal.waiting("reading"):
-        decoder, notes = _open_decoder(factory, weights, attribute)
-        from nearid.cli.tables import open_table
+    with redirect_stdout(sys.stderr):  # what the user's code prints is not our data
+        with terminal.waiting("reading"):
+            decoder, notes = _open_decoder(factory, weights, attribute)
+            from nearid.cli.tables import open_table
 
-        table, more = open_table(latents, id_column=id_column, features=features)
-    terminal.notes(notes + more)
-    with terminal.waiting(f"differentiating at {table.values.shape[0]} latents"):
-        from nearid.decoder import bilipschitz
-        from nearid.decoder.implied import implied
+            table, more = open_table(latents, id_column=id_column, features=features)
+        terminal.notes(notes + more)
+        with terminal.waiting(f"differentiating at {table.values.shape[0]} latents"):
+            from nearid.decoder import bilipschitz
+            from nearid.decoder.implied import implied
 
-        result = bilipschitz(
-            decoder, table.values, method=str(method), batch_size=batch_size, random_state=seed
-        )
-        worst, why_not = _worst_case(decoder, table.values.shape[1])
+            result = bilipschitz(
+                decoder, table.values, method=str(method), batch_size=batch_size, random_state=seed
+            )
+            worst, why_not = _worst_case(decoder, table.values.shape[1])
     found = Found(result, implied(result, c_D=constant, diameter=diameter), worst, why_not)
     settings = {
         "decoder": factory if attribute is None else f"{factory}, its {attribute}",

@@ -30,14 +30,15 @@ def split_factory(text: str) -> tuple[str, str]:
 
     Examples
     --------
-    >>> split_factory("models.conv:Decoder.small")
-    ('models.conv', 'Decoder.small')
+    >>> split_factory("nets.conv:Decoder.small")
+    ('nets.conv', 'Decoder.small')
     """
     module, _, name = text.partition(":")
-    if not all(part.isidentifier() for part in [*module.split("."), *name.split(".")]):
+    words = [*module.split("."), *name.split(".")]
+    if not all(word.isidentifier() for word in words) or module.endswith(".py"):
         path = module.removesuffix(".py").replace("/", ".").strip(".")
         raise InputError(
-            f"expected MODULE:FACTORY, such as models.conv:make_decoder; got {text!r}"
+            f"expected MODULE:FACTORY, such as nets.conv:decoder; got {text!r}"
             + (f": write {path}:{name}" if path != module and name else "")
         )
     return module, name
@@ -162,8 +163,8 @@ def _check_names(wanted: Mapping[str, Any], found: Mapping[str, Any], path: Path
     missing = [name for name in wanted if name not in found]
     unexpected = [name for name in found if name not in wanted]
     faults = [
-        f"{verb} {len(names)} ({listing(names, SHOWN)})"
-        for verb, names in (("lacks", missing), ("has an unexpected", unexpected))
+        f"{words.format(len(names))} ({listing(names, SHOWN)})"
+        for words, names in (("lacks {}", missing), ("holds {} others", unexpected))
         if names
     ]
     if faults:
@@ -175,16 +176,23 @@ def _check_names(wanted: Mapping[str, Any], found: Mapping[str, Any], path: Path
 
 def _prefix(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     """Recognise weights of a whole of which the module is a part, or the reverse."""
-    for outer, inner, words in (
-        (found, wanted, "the file is of a whole whose part {!r} this is: have the factory make it "
-         "all, and name that part with --attribute"),
-        (wanted, found, "the file is of the part {!r} alone: have the factory make only that"),
-    ):  # fmt: skip
-        first = next(iter(inner), "")
-        for name in outer:
-            before = name.removesuffix(f".{first}")
-            if before != name and all(f"{before}.{other}" in outer for other in inner):
-                return f"; {words.format(before)}"
+    part = _part_like(found, wanted)
+    if part:
+        return (
+            f"; the file is of a whole whose part {part!r} this is: have the factory make the "
+            f"whole, and name that part with --attribute"
+        )
+    part = _part_like(wanted, found)
+    return f"; the file is of the part {part!r} alone: have the factory make that" if part else ""
+
+
+def _part_like(whole: Mapping[str, Any], part: Mapping[str, Any]) -> str:
+    """Return under which name a whole holds weights of the names and shapes of a part, or none."""
+    shapes = {name: tuple(value.shape) for name, value in whole.items()}
+    first = next(iter(part), "")
+    for before in (name.removesuffix(f".{first}") for name in whole if name.endswith(f".{first}")):
+        if all(shapes.get(f"{before}.{name}") == tuple(v.shape) for name, v in part.items()):
+            return before
     return ""
 
 

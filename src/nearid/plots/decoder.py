@@ -45,7 +45,7 @@ def constants_figure(result: BiLipschitz, *, theme: str = "light") -> Figure:
     ['Singular values of the Jacobian', 'Local constants']
     """
     colours = theme_named(theme)
-    figure = new_figure(colours, 9.2, 3.6)
+    figure = new_figure(colours, 9.2, 3.8)
     left, right = figure.subplots(1, 2, sharey=True)
     _panel(left, {"σ_min": result.sigma_min, "σ_max": result.sigma_max}, colours)
     held = {"1 + L_sim, after the best scale": result.constants_scale_free}
@@ -76,7 +76,7 @@ def _panel(axes: Axes, curves: Mapping[str, NDArray[np.float64]], colours: Theme
     axes.legend(
         loc="upper center",
         bbox_to_anchor=(0.5, -0.2),
-        ncols=2,
+        ncols=1,
         frameon=False,
         fontsize=8.5,
         labelcolor=colours.text,
@@ -99,7 +99,8 @@ def _scale(axes: Axes, low: float, high: float, colours: Theme) -> None:
     """Show all values and a margin; on a logarithmic axis if they are of several sizes."""
     if high > WIDE * low:
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(numticks=7))
+        subs = (1.0, 2.0, 5.0) if high < WIDE**2 * low else (1.0,)
+        axes.xaxis.set_major_locator(LogLocator(subs=subs, numticks=6))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.tick_params(axis="x", which="minor", color=colours.muted)
         axes.set_xlim(low / (high / low) ** 0.05, high * (high / low) ** 0.05)
@@ -107,4 +108,5 @@ def _scale(axes: Axes, low: float, high: float, colours: Theme) -> None:
         # about an isometry all values are 1 up to rounding, which is no scale to draw
         margin = max(0.05 * (high - low), 0.02 * high)
         axes.set_xlim(low - margin, high + margin)
+        axes.locator_params(axis="x", nbins=5)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
