@@ -9,8 +9,10 @@ from nearid.datasets.falcor3d import load_falcor3d
 from nearid.datasets.isaac3d import load_isaac3d
 from nearid.datasets.mnist import Digits, load_mnist, read_idx
 from nearid.datasets.mpi3d import load_mpi3d
+from nearid.datasets.scenes3d import scenes3d
 from nearid.datasets.shapes3d import load_shapes3d
 from nearid.datasets.smallnorb import load_smallnorb
+from nearid.datasets.sprites import sprites
 
 __all__ = [
     "DATASETS",
@@ -25,6 +27,8 @@ __all__ = [
     "load_shapes3d",
     "load_smallnorb",
     "read_idx",
+    "scenes3d",
+    "sprites",
 ]
 
 #: How the images of each data set of known factors are opened.
