@@ -6,6 +6,7 @@ from nearid.datasets.cars3d import load_cars3d
 from nearid.datasets.dsprites import load_dsprites
 from nearid.datasets.factors import FactorDataset
 from nearid.datasets.falcor3d import load_falcor3d
+from nearid.datasets.independent import independent_sources
 from nearid.datasets.isaac3d import load_isaac3d
 from nearid.datasets.mnist import Digits, load_mnist, read_idx
 from nearid.datasets.mpi3d import load_mpi3d
@@ -18,6 +19,7 @@ __all__ = [
     "DATASETS",
     "Digits",
     "FactorDataset",
+    "independent_sources",
     "load_cars3d",
     "load_dsprites",
     "load_falcor3d",
