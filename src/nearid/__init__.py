@@ -4,7 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nearid.decoder import BiLipschitz, bilipschitz
+    from nearid.decoder.bilipschitz import bilipschitz
+    from nearid.decoder.result import BiLipschitz
     from nearid.errors import InputError, MissingExtraError, NearIdError
     from nearid.groups import (
         GROUPS,
