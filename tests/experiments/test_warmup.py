@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from nearid.errors import InputError
-from nearid.experiments import teacher_warmup
 from nearid.experiments import pairs as pairs_module
+from nearid.experiments import teacher_warmup
 from nearid.experiments.warmup import SCALES, teacher_data
 
 

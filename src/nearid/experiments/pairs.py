@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -27,21 +28,23 @@ PREMISE = 0.03
 
 @dataclass(frozen=True, eq=False)
 class Warmup:
-    """Every ordered pair of runs of one slope: what the theorem predicts, and what is measured.
+    """Every ordered pair of runs of one setting: what the theorem predicts, and what is measured.
 
     Parameters
     ----------
     pairs : DataFrame
-        ``alpha, source, target``; ``predicted`` and ``predicted_max``, ``√(2L+L²)`` after the best
-        global scale by the median and by the maximum over latents, the mean of both runs;
-        ``disagreement``, of the outputs, as a share of their variance; ``rigid`` and
+        ``alpha``, ``l2`` where it varies, ``source, target``; ``predicted`` and
+        ``predicted_max``, ``√(2L+L²)`` after the best global scale by the median and by the
+        maximum over latents, the mean of both runs; ``disagreement``, of the outputs, as a share
+        of their variance; ``rigid`` and
         ``similarity``, the held-out mean error divided by the diameter; ``bound`` and
         ``tightness``, the explicit Procrustes bound per row divided by the diameter, and how many
         times the error it is; ``premise``, its ``‖X⁺‖e``, at most .707.
     runs : DataFrame
-        ``alpha, run, constant, constant_scale_free, median_scale_free, unexplained``.
+        The same, ``run, constant, constant_scale_free, median_scale_free, unexplained``.
     correlations : DataFrame
-        Rank correlations over pairs, with 95 % intervals over runs.
+        Rank correlations over pairs, with 95 % intervals over runs: over all pairs, the same given
+        the outputs' disagreement, and over the pairs that meet the theorem's premise alone.
     settings : dataclass
         The sizes of the experiment.
     warnings : tuple of str
@@ -85,12 +88,12 @@ def compare_runs(
     students: Any,
     test: NDArray[np.float32],
     *,
-    alphas: Sequence[float],
+    members: pd.DataFrame,
     n_jacobians: int,
     settings: Any,
     rng: np.random.Generator,
 ) -> Warmup:
-    """Measure each member of an ensemble, and all the pairs of one slope.
+    """Measure each member of an ensemble, and all the pairs of one setting.
 
     Parameters
     ----------
@@ -98,8 +101,8 @@ def compare_runs(
         Of :func:`nearid.models.ensemble.ensemble`, on the CPU.
     test : ndarray of float32, shape (n, data sets, features)
         Held-out inputs: maps are fitted on one half, errors are taken on the other.
-    alphas : sequence of float
-        A slope for each member, equal ones side by side.
+    members : DataFrame
+        A row per member, with the setting under which it was trained: ``alpha``, and whatever else.
     n_jacobians : int
         At how many inputs the decoders' constants are measured.
     settings : dataclass
@@ -117,14 +120,17 @@ def compare_runs(
         latents = students.encoder(inputs)
         outputs = students.decoder(latents)
     inputs, latents, outputs = (t.double().numpy() for t in (inputs, latents, outputs))
-    runs, warnings = _runs(students, inputs, latents, outputs, alphas, n_jacobians)
+    runs, warnings = _runs(students, inputs, latents, outputs, members, n_jacobians)
+    by = list(members.columns)
     rows = [
-        _pair(source, target, runs, latents, outputs)
-        for _, group in runs.groupby("alpha")
+        {**members.loc[source], **_pair(source, target, runs, latents, outputs)}
+        for _, group in runs.groupby(by)
         for source, target in permutations(group["run"], 2)
     ]
     pairs = pd.DataFrame(rows)
-    return Warmup(pairs, runs, _correlations(pairs, rng), settings, (*warnings, *_premise(pairs)))
+    return Warmup(
+        pairs, runs, _correlations(pairs, by, rng), settings, (*warnings, *_premise(pairs))
+    )
 
 
 def _runs(
@@ -132,7 +138,7 @@ def _runs(
     inputs: Array,
     latents: Array,
     outputs: Array,
-    alphas: Sequence[float],
+    members: pd.DataFrame,
     n_jacobians: int,
 ) -> tuple[pd.DataFrame, list[str]]:
     rows, warnings = [], []
@@ -141,7 +147,7 @@ def _runs(
         warnings += [f"run {run}: {warning}" for warning in found.warnings]
         rows.append(
             {
-                "alpha": alphas[run],
+                **members.loc[run],
                 "run": run,
                 "constant": found.constant,
                 "constant_scale_free": found.constant_scale_free,
@@ -160,7 +166,6 @@ def _pair(
     explicit = procrustes_bound(x, y)
     both = runs.loc[[source, target]]
     return {
-        "alpha": both["alpha"].iloc[0],
         "source": source,
         "target": target,
         "predicted": _root(both["median_scale_free"]),
@@ -189,29 +194,36 @@ def _share(difference: Array, of: Array) -> float:
     return float((difference**2).mean() / of.var(axis=0).mean())
 
 
-def _correlations(pairs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+def _correlations(pairs: pd.DataFrame, by: Sequence[str], rng: np.random.Generator) -> pd.DataFrame:
     rows = []
     for predictor in ("predicted", "predicted_max", "disagreement"):
         for error in ("rigid", "similarity"):
-
-            def plain(p: pd.DataFrame, x: str = predictor, y: str = error) -> float:
-                return spearman(p[x].to_numpy(), p[y].to_numpy())
-
-            def given(p: pd.DataFrame, x: str = predictor, y: str = error) -> float:
-                columns = (p[name].to_numpy() for name in (x, y, "disagreement"))
-                return partial_spearman(*columns)
-
             row: dict[str, Any] = {"predictor": predictor, "error": error}
-            measures = {"spearman": plain, "given_disagreement": given}
-            if predictor == "disagreement":
-                del measures["given_disagreement"]
-            for name, statistic in measures.items():
+            for name, measure in MEASURES.items():
+                if (predictor, name) == ("disagreement", "given_disagreement"):
+                    continue  # nothing is left of it given itself
+                statistic = partial(measure, x=predictor, y=error)
                 row[name] = statistic(pairs)
                 row[f"{name}_low"], row[f"{name}_high"] = interval_over_runs(
-                    pairs, statistic, rng=rng
+                    pairs, statistic, rng=rng, by=by
                 )
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _plain(pairs: pd.DataFrame, *, x: str, y: str) -> float:
+    return spearman(pairs[x].to_numpy(), pairs[y].to_numpy())
+
+
+def _given(pairs: pd.DataFrame, *, x: str, y: str) -> float:
+    return partial_spearman(*(pairs[name].to_numpy() for name in (x, y, "disagreement")))
+
+
+def _within(pairs: pd.DataFrame, *, x: str, y: str) -> float:
+    return _plain(pairs[pairs["disagreement"] <= PREMISE], x=x, y=y)
+
+
+MEASURES = {"spearman": _plain, "given_disagreement": _given, "within_premise": _within}
 
 
 def _premise(pairs: pd.DataFrame) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -54,39 +54,36 @@ def interval_over_runs(
     statistic: Callable[[pd.DataFrame], float],
     *,
     rng: np.random.Generator,
+    by: Sequence[str] = ("alpha",),
     draws: int = 400,
 ) -> tuple[float, float]:
-    """Return the 95 % interval of a statistic of pairs by resampling runs within each slope.
+    """Return the 95 % interval of a statistic of pairs by resampling runs within each setting.
 
     A run that is drawn twice brings its pairs twice, but never a pair with itself.
 
     Parameters
     ----------
     pairs : DataFrame
-        With the columns ``alpha``, ``source`` and ``target``.
+        With the columns ``source`` and ``target``, and those of the setting.
     statistic : callable
     rng : numpy Generator
+    by : sequence of str, default ("alpha",)
+        Columns that tell a setting: pairs are of one.
     draws : int, default 400
     """
-    groups = [
-        (group, group[["source", "target"]].to_numpy()) for _, group in pairs.groupby("alpha")
-    ]
+    ends = pairs[["source", "target"]].to_numpy()
+    groups = pairs.groupby(list(by)).indices.values()
     values = []
     for _ in range(draws):
-        parts = [group.iloc[_resampled(ends, rng)] for group, ends in groups]
-        values.append(statistic(pd.concat(parts)))
+        rows = [positions[_resampled(ends[positions], rng)] for positions in groups]
+        values.append(statistic(pairs.iloc[np.concatenate(rows)]))
     low, high = (
         np.nanquantile(values, [0.025, 0.975]) if np.isfinite(values).any() else (np.nan,) * 2
     )
     return float(low), float(high)
 
 
-def _resampled(ends: NDArray[np.intp], rng: np.random.Generator) -> list[int]:
-    runs = np.unique(ends)
-    drawn = rng.choice(runs, size=len(runs))
-    times = {run: int(np.sum(drawn == run)) for run in runs}
-    return [
-        row
-        for row, (source, target) in enumerate(ends)
-        for _ in range(times[source] * times[target])
-    ]
+def _resampled(ends: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
+    runs, places = np.unique(ends, return_inverse=True)
+    times = np.bincount(rng.integers(len(runs), size=len(runs)), minlength=len(runs))
+    return np.repeat(np.arange(len(ends)), times[places.reshape(ends.shape)].prod(axis=1))

@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from nearid.errors import InputError
@@ -103,7 +104,7 @@ def teacher_warmup(
     return compare_runs(
         students,
         data[settings.n_train :],
-        alphas=np.repeat(settings.alphas, settings.repeats).tolist(),
+        members=pd.DataFrame({"alpha": np.repeat(settings.alphas, settings.repeats)}),
         n_jacobians=settings.n_jacobians,
         settings=settings,
         rng=rng,

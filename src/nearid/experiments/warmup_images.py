@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from nearid.datasets import load_mnist
@@ -32,15 +33,17 @@ class ImageScale:
     ----------
     alphas : tuple of float
         Slopes of the decoders' leaky rectifiers.
+    l2s : tuple of float
+        Weights of the sum of squared weights in the loss, each with each slope.
     repeats : int
-        Auto-encoders per slope.
+        Auto-encoders per slope and weight.
     steps, n_train, n_test, n_jacobians : int
         Batches, images for training and for testing, and at how many of those the constants are
         measured.
     n_components, n_latents, width : int
         Principal components of the images that are encoded, latents, and hidden units of the
         encoder and of the decoder.
-    lr, l2 : float
+    lr : float
     batch_size : int
     start : {"linear", "orthogonal"}
         At the images' principal components, turned at random, with random hidden units; or at
@@ -51,6 +54,7 @@ class ImageScale:
     """
 
     alphas: tuple[float, ...]
+    l2s: tuple[float, ...]
     repeats: int
     steps: int
     n_train: int
@@ -60,17 +64,25 @@ class ImageScale:
     n_latents: int = 3
     width: int = 64
     lr: float = 1e-3
-    l2: float = 1e-4
     batch_size: int = 256
     start: str = "linear"
-    stretch: float = 0.0
+    stretch: float = 0.5
 
+    def members(self) -> pd.DataFrame:
+        """Return slope and weight of each auto-encoder."""
+        rows = [
+            (alpha, l2) for alpha in self.alphas for l2 in self.l2s for _ in range(self.repeats)
+        ]
+        return pd.DataFrame(rows, columns=["alpha", "l2"])
+
+
+L2S = (1e-5, 1e-4, 1e-3)
 
 IMAGE_SCALES = {
-    "ci": ImageScale((0.2, 0.6, 1.0), 3, 200, 4096, 500, 100),
-    "cpu": ImageScale(tuple(round(0.1 * i, 1) for i in range(1, 11)), 4, 4000, 60_000, 2000, 400),
+    "ci": ImageScale((0.2, 0.6, 1.0), L2S[::2], 3, 200, 4096, 500, 100),
+    "cpu": ImageScale((0.1, 0.3, 0.5, 0.7, 0.9, 1.0), L2S, 4, 3000, 60_000, 2000, 200),
     "paper": ImageScale(
-        tuple(round(0.05 * i, 2) for i in range(2, 21)), 10, 40_000, 60_000, 8192, 2048
+        tuple(round(0.05 * i, 2) for i in range(2, 21)), L2S, 10, 40_000, 60_000, 8192, 2048
     ),
 }
 
@@ -134,7 +146,7 @@ def image_warmup(
     return compare_runs(
         run.model.cpu(),
         test,
-        alphas=np.repeat(settings.alphas, settings.repeats).tolist(),
+        members=settings.members(),
         n_jacobians=settings.n_jacobians,
         settings=settings,
         rng=rng,
@@ -190,8 +202,8 @@ def auto_encoders(settings: ImageScale) -> Any:
         (outer, width, inner),
         (inner, width, outer),
         alphas=settings.alphas,
-        repeats=settings.repeats,
-        l2=settings.l2,
+        repeats=len(settings.l2s) * settings.repeats,
+        l2=settings.members()["l2"].tolist(),
     )
     if settings.start == "linear":
         _start_at_components(model, settings)
@@ -200,7 +212,7 @@ def auto_encoders(settings: ImageScale) -> Any:
 
 def _start_at_components(model: Any, settings: ImageScale) -> None:
     torch = require("torch", extra="torch")
-    d, members = settings.n_latents, len(settings.alphas) * settings.repeats
+    d, members = settings.n_latents, len(settings.members())
     first, last = (
         torch.stack([torch.nn.init.orthogonal_(torch.empty(d, d)) for _ in range(members)])
         for _ in range(2)

@@ -66,13 +66,10 @@ def ensemble_class() -> Any:
     class Ensemble(torch.nn.Module):  # type: ignore[misc, name-defined]
         """Auto-encoders whose inputs are (b, data sets, features), some members a data set."""
 
-        def __init__(self, encoder: Any, decoder: Any, l2: float) -> None:
+        def __init__(self, encoder: Any, decoder: Any, l2: Sequence[float]) -> None:
             super().__init__()
-            self.encoder, self.decoder, self.l2 = encoder, decoder, l2
-
-        def extra_repr(self) -> str:
-            """Name what the layers do not show; it is part of what determines a run."""
-            return f"l2={self.l2!r}"
+            self.encoder, self.decoder = encoder, decoder
+            self.register_buffer("l2", torch.tensor(l2))
 
         def inputs(self, x: Any) -> Any:
             """Give each member its data set: (b, data sets, features) → (members, b, features)."""
@@ -84,7 +81,7 @@ def ensemble_class() -> Any:
             x = self.inputs(x)
             error = ((self.decoder(self.encoder(x)) - x) ** 2).mean(dim=(1, 2)).sum()
             weights = [*self.encoder.weights, *self.decoder.weights]
-            return error + self.l2 * sum((weight**2).sum() for weight in weights)
+            return error + sum((self.l2 * (weight**2).sum(dim=(1, 2))).sum() for weight in weights)
 
     return Ensemble
 
@@ -96,7 +93,7 @@ def ensemble(
     alphas: Sequence[float],
     repeats: int,
     encoder_alpha: float = 0.1,
-    l2: float = 0.0,
+    l2: float | Sequence[float] = 0.0,
 ) -> Any:
     """Make ``len(alphas) × repeats`` auto-encoders that are trained as one model.
 
@@ -111,8 +108,9 @@ def ensemble(
         Members per slope, of different initial weights: columns of random orthogonal matrices.
     encoder_alpha : float, default 0.1
         Slope of all encoders.
-    l2 : float, default 0
-        Weight of the sum of squared weights in the loss; weight decay, which spares what has one
+    l2 : float or sequence of float, default 0
+        Weight of the sum of squared weights in the loss, of all or one for each member, slope by
+        slope; weight decay, which spares what has one
         axis, would not know the biases of many members from weights.
 
     Returns
@@ -141,8 +139,11 @@ def ensemble(
     if repeats < 1 or not len(alphas):
         raise InputError(f"there must be slopes and repeats; got {list(alphas)} and {repeats}")
     slopes = [float(alpha) for alpha in alphas for _ in range(repeats)]
+    weights = [float(w) for w in ([l2] * len(slopes) if isinstance(l2, int | float) else l2)]
+    if len(weights) != len(slopes):
+        raise InputError(f"l2 must be one number, or {len(slopes)}; got {len(weights)}")
     encoder = stack_class()(encoder_sizes, [encoder_alpha] * len(slopes))
-    return ensemble_class()(encoder, stack_class()(decoder_sizes, slopes), l2)
+    return ensemble_class()(encoder, stack_class()(decoder_sizes, slopes), weights)
 
 
 def set_linear(stack: Any, maps: Any) -> None:
