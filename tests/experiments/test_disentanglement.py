@@ -148,3 +148,11 @@ def test_wrong_arguments(options, message):
 
 def test_settings_of_the_module_are_those_of_the_command():
     assert disentangled.SCALES is disentanglement.SCALES
+
+
+def test_sprites_are_averaged_down_and_their_one_colour_is_no_factor():
+    scenes = prepare("sprites", size=16, n_train=80, n_fresh=10, n_axes=30)
+    assert scenes.names == ("shape", "scale", "orientation", "x", "y")
+    assert scenes.images(scenes.fresh).shape == (10, 16, 16, 1)
+    with pytest.raises(InputError, match="divisor of 64"):
+        prepare("sprites", size=24, n_train=80, n_fresh=10, n_axes=30)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -78,6 +78,22 @@ def command(
     seeds: Annotated[
         int, typer.Option(metavar="S", min=1, help="Repetitions, each with a seed of its own.")
     ] = 1,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="disentanglement: scenes3d or sprites.",
+            show_default="scenes3d",
+        ),
+    ] = None,
+    models: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="disentanglement: of ae, beta_vae, beta_tcvae, bioae, qlae, commas between them.",
+            show_default="all",
+        ),
+    ] = None,
     json: options.Json = False,
     report: Annotated[
         Path | None,
@@ -93,6 +109,7 @@ def command(
       nearid reproduce warmup --scale ci --report warmup.html
       nearid reproduce warmup --jobs 2 --out warmup
     """  # noqa: D301  (typer needs the control character)
+    chosen = _chosen(claim, dataset, models)
     terminal: Terminal = context.obj
     if out is not None:
         _make(out, "--out")
@@ -112,8 +129,19 @@ def command(
             n_jobs=jobs,
             n_seeds=seeds,
             progress=progress,
+            **chosen,
         )
     _deliver(result, out=out, report=report, json=json, terminal=terminal)
+
+
+def _chosen(claim: Claim, dataset: str | None, models: str | None) -> dict[str, Any]:
+    """Return the options that one experiment alone has."""
+    given = {} if dataset is None else {"dataset": dataset}
+    named = {} if models is None else {"models": [name.strip() for name in models.split(",")]}
+    if (given or named) and claim is not Claim.DISENTANGLEMENT:
+        option = "--dataset" if given else "--models"
+        raise typer.BadParameter(f"{claim} has no such choice", param_hint=option)
+    return given | named
 
 
 def default_cache() -> Path:

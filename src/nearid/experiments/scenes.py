@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nearid.datasets.factors import FactorDataset
 from nearid.datasets.scenes3d import scenes3d
+from nearid.datasets.sprites import sprites
 from nearid.errors import InputError
 from nearid.models.projection import Projection, fit_projection
 
@@ -18,7 +19,10 @@ __all__ = ["DATA", "Scenes", "prepare"]
 Floats = NDArray[np.float32]
 
 #: What can be learnt from without a download, by name: from a size in pixels to a data set.
-DATA: dict[str, Callable[[int], FactorDataset]] = {"scenes3d": scenes3d}
+DATA: dict[str, Callable[[int], FactorDataset]] = {
+    "scenes3d": scenes3d,
+    "sprites": lambda size: sprites(),  # of 64 pixels, averaged down to what is asked for
+}
 
 #: Seeds of the images: those to train on, and fresh ones to score.
 TRAIN, FRESH = 1, 2
@@ -87,15 +91,28 @@ def prepare(name: str, *, size: int, n_train: int, n_fresh: int, n_axes: int) ->
     dataset = DATA[name](size)
     shown, classes = dataset.sample(n_train, random_state=TRAIN)
     fresh, fresh_classes = dataset.sample(n_fresh, random_state=FRESH)
-    flat = shown.reshape(n_train, -1).astype(np.float32) / 255
+    flat = _flat(shown, size)
     projection = fit_projection(flat, n_axes)
     varied = [k for k, n in enumerate(dataset.factor_sizes) if n > 1]
     return Scenes(
         train=projection.project(flat),
-        fresh=projection.project(fresh.astype(np.float32) / 255),
+        fresh=projection.project(_flat(fresh, size)),
         train_factors=classes[:, varied],
         fresh_factors=fresh_classes[:, varied],
         names=tuple(dataset.factor_names[k] for k in varied),
         projection=projection,
-        image_shape=dataset.image_shape,
+        image_shape=(size, size, dataset.image_shape[2]),
     )
+
+
+def _flat(images: NDArray[np.uint8], size: int) -> Floats:
+    """Return images as rows of numbers from 0 to 1, averaged over squares down to a size."""
+    n, height, _, channels = images.shape
+    step = height // size
+    if step * size != height:
+        raise InputError(
+            f"images of {height} pixels cannot be averaged to {size}: take a divisor of {height}"
+        )
+    squares = images.reshape(n, size, step, size, step, channels)
+    rows = squares.mean(axis=(2, 4), dtype=np.float32) if step > 1 else squares
+    return np.asarray(rows.reshape(n, -1), dtype=np.float32) / np.float32(255)
