@@ -8,6 +8,7 @@ from nearid.datasets.factors import FactorDataset
 from nearid.datasets.falcor3d import load_falcor3d
 from nearid.datasets.independent import independent_sources
 from nearid.datasets.isaac3d import load_isaac3d
+from nearid.datasets.manifolds import leaky_stack, scaled_embedding, swiss_roll, torus
 from nearid.datasets.mnist import Digits, load_mnist, read_idx
 from nearid.datasets.mpi3d import load_mpi3d
 from nearid.datasets.scenes3d import scenes3d
@@ -20,6 +21,7 @@ __all__ = [
     "Digits",
     "FactorDataset",
     "independent_sources",
+    "leaky_stack",
     "load_cars3d",
     "load_dsprites",
     "load_falcor3d",
@@ -29,8 +31,11 @@ __all__ = [
     "load_shapes3d",
     "load_smallnorb",
     "read_idx",
+    "scaled_embedding",
     "scenes3d",
     "sprites",
+    "swiss_roll",
+    "torus",
 ]
 
 #: How the images of each data set of known factors are opened.
