@@ -136,6 +136,27 @@ def test_with_threshold_zero_the_dead_latent_makes_the_constant_infinite():
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["constant"] is None
 
 
+def test_a_residual_stream_that_only_layer_norms_read_forgets_the_mean_of_a_latent():
+    class Stream(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.layer, self.last = nn.LayerNorm(6), nn.Linear(6, 6), nn.LayerNorm(6)
+
+        def forward(self, z):
+            return self.last(z + self.layer(self.norm(z)).tanh())
+
+    z = np.random.default_rng(0).normal(size=(50, 6))
+    torch.manual_seed(0)
+    stream = Stream().double()
+    found = bilipschitz(stream, z)
+    assert (found.sigma_min == 0).all()
+    assert "flat in a live direction" in found.warnings[0]
+    # centred latents do not vary in that direction: it is dead, and the rest is measured
+    centred = bilipschitz(stream, z - z.mean(axis=1, keepdims=True))
+    assert centred.live_basis.shape == (6, 5)
+    assert centred.constant < math.inf
+
+
 def test_few_latents_are_no_evidence_of_dead_dimensions():
     z = np.random.default_rng(0).normal(size=(4, 5))
     found = bilipschitz(linear(np.eye(5)), z)
