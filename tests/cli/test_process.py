@@ -78,8 +78,8 @@ def test_reader_that_leaves(pair):
 
 def test_interrupt_is_130_and_one_line(pair):
     code = (
-        "import os, signal, nearid.io\n"
-        "nearid.io.read = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)\n"
+        "import os, signal, time, nearid.io\n"
+        "nearid.io.read = lambda *_, **__: (os.kill(os.getpid(), signal.SIGINT), time.sleep(9))\n"
         "from nearid.cli import main\nmain()"
     )
     done = process("info", pair[0], code=code)

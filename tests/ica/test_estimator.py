@@ -289,7 +289,8 @@ def test_ctrl_c_ends_a_fit():
     script = (
         "import numpy as np; from nearid.ica import LatentICA;"
         "X = np.random.default_rng(0).standard_normal((400_000, 64)).astype('f');"
-        "print('ready', flush=True); LatentICA(random_state=0, tolerance=1e-12).fit(X)"
+        "print('ready', flush=True); "
+        "LatentICA(random_state=0, tolerance=1e-12, max_passes=100_000).fit(X)"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
