@@ -287,6 +287,8 @@ def test_an_interruption_leaves_no_half_fitted_model(n_jobs):
 
 def test_ctrl_c_ends_a_fit():
     script = (
+        # a job in the background ignores interruptions, and so would what it starts
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "import numpy as np; from nearid.ica import LatentICA;"
         "X = np.random.default_rng(0).standard_normal((400_000, 64)).astype('f');"
         "print('ready', flush=True); "
