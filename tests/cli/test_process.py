@@ -79,7 +79,8 @@ def test_reader_that_leaves(pair):
 def test_interrupt_is_130_and_one_line(pair):
     code = (
         "import os, signal, time, nearid.io\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background ignores it
+        # a job in the background ignores interruptions
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "nearid.io.read = lambda *_, **__: (os.kill(os.getpid(), signal.SIGINT), time.sleep(9))\n"
         "from nearid.cli import main\nmain()"
     )
