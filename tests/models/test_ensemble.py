@@ -43,6 +43,16 @@ def test_members_are_trained_as_if_alone():
         torch.testing.assert_close(own, all_[3:], rtol=1e-4, atol=1e-5)
 
 
+def test_each_member_may_have_a_weight_of_its_own():
+    x = torch.randn(7, 2, 6)
+    plain, mixed = make(), make(l2=[0.0, 1.0, 0.0, 2.0])
+    own = [*mixed.encoder.weights, *mixed.decoder.weights]
+    extra = sum((w[1] ** 2).sum() + 2 * (w[3] ** 2).sum() for w in own)
+    torch.testing.assert_close(mixed.loss(x) - plain.loss(x), extra, rtol=1e-4, atol=1e-4)
+    with pytest.raises(InputError, match="l2 must be one number, or 4; got 3"):
+        make(l2=[0.0, 1.0, 2.0])
+
+
 def test_members_start_at_different_isometries():
     model = make()
     weight = model.decoder.weights[0]

@@ -1,4 +1,41 @@
-"""The warm-up on images: auto-encoders of MNIST and Fashion-MNIST, for slopes from .1 to 1."""
+"""The warm-up on images: auto-encoders of MNIST and Fashion-MNIST, for slopes from .1 to 1.
+
+Images are given by their first principal components. From random weights, auto-encoders of images
+end at outputs that differ, and Theorem 1 says nothing. So all begin at the best linear code, known
+from the data, but each in axes of its own, turned and stretched at random, and with random hidden
+units; weight decay takes the stretch out.
+
+What that gave at the scale "cpu", by ``benchmarks/warmup_regimes.py``: the share of pairs whose
+outputs agree to 3 %; the rank correlation of √(2L+L²) with the rigid error over all pairs, and the
+same given the outputs' disagreement; that of the disagreement with the error; and the first over
+the pairs that agree. About thirty-five settings were tried, on seeds 0 to 3; 5 and 6 are fresh.
+
+================================  ====  =====  ========  =======  ============  ======
+data, settings                    seed  agree  spearman  partial  disagreement  within
+================================  ====  =====  ========  =======  ============  ======
+MNIST, cpu                           3    .72       .70      .54           .70     .73
+MNIST, cpu                           5    .73       .62      .41           .67     .55
+MNIST, cpu                           6    .61       .65      .51           .62     .72
+Fashion, cpu                         3    .83       .61      .36           .75     .62
+Fashion, cpu                         5    .84       .58      .35           .61     .56
+Fashion, cpu                         6    .83       .41      .25           .59     .49
+MNIST, width 128                     3    .91       .59      .29           .69     .54
+Fashion, width 128                   3    .89       .54      .25           .76     .53
+MNIST, slopes .1 .4 .7 1             3    .87       .83      .68           .65     .80
+Fashion, slopes .1 .4 .7 1           3    .89       .76      .41           .77     .78
+MNIST, those, stretch 0              3    .96       .82      .49           .76     .82
+Fashion, those, stretch 0            3    .96       .77      .33           .80     .75
+MNIST, those, stretch .7             3    .53       .72      .62           .61     .83
+Fashion, those, stretch .7           3    .57       .66      .42           .63     .72
+MNIST, those, orthogonal start       3    .32       .79      .21           .97     .64
+Fashion, those, orthogonal start     3    .32       .63      .36           .77     .18
+================================  ====  =====  ========  =======  ============  ======
+
+So the constant does predict the error, less well than with a realisable teacher, and on most seeds
+no better than the outputs' disagreement does. Fewer slopes, without .9, do better, perhaps because
+a decoder that is all but linear bends only by large weights. The scale "cpu" keeps .9: slopes that
+were chosen by their result would prove nothing.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +103,7 @@ class ImageScale:
     lr: float = 1e-3
     batch_size: int = 256
     start: str = "linear"
-    stretch: float = 0.5
+    stretch: float = 0.4
 
     def members(self) -> pd.DataFrame:
         """Return slope and weight of each auto-encoder."""
@@ -76,11 +113,12 @@ class ImageScale:
         return pd.DataFrame(rows, columns=["alpha", "l2"])
 
 
+#: From hardly any weight decay to where it takes out the stretch of the start.
 L2S = (1e-5, 1e-4, 1e-3)
 
 IMAGE_SCALES = {
     "ci": ImageScale((0.2, 0.6, 1.0), L2S[::2], 3, 200, 4096, 500, 100),
-    "cpu": ImageScale((0.1, 0.3, 0.5, 0.7, 0.9, 1.0), L2S, 4, 3000, 60_000, 2000, 200),
+    "cpu": ImageScale((0.1, 0.3, 0.5, 0.7, 0.9, 1.0), L2S, 4, 2000, 60_000, 2000, 200),
     "paper": ImageScale(
         tuple(round(0.05 * i, 2) for i in range(2, 21)), L2S, 10, 40_000, 60_000, 8192, 2048
     ),
