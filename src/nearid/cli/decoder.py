@@ -215,17 +215,10 @@ def _deliver(
 
 
 def _as_dict(found: Found, settings: dict[str, Any], command: str) -> dict[str, Any]:
-    from math import isfinite
-
     from nearid import __version__
+    from nearid.plain import plain
 
-    epsilon = {
-        group: {name: value if isfinite(value) else None for name, value in held.items()}
-        for group, held in (
-            ("rigid", found.implied.rigid),
-            ("similarity", found.implied.similarity),
-        )
-    }
+    epsilon = plain({"rigid": found.implied.rigid, "similarity": found.implied.similarity})
     return {
         "version": __version__,
         "command": command,

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.errors import InputError
+from nearid.plain import plain
 
 __all__ = ["BiLipschitz"]
 
@@ -174,7 +175,7 @@ class BiLipschitz:
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values, ready for JSON (infinity and nan become None)."""
         numbers = {
-            name: _plain(getattr(self, name))
+            name: plain(getattr(self, name))
             for name in (
                 "constant",
                 "constant_scale_free",
@@ -185,7 +186,7 @@ class BiLipschitz:
             )
         }
         arrays = {
-            name: [_plain(value) for value in getattr(self, name)]
+            name: plain(getattr(self, name))
             for name in (
                 "sigma_max",
                 "sigma_min",
@@ -197,10 +198,7 @@ class BiLipschitz:
         return {
             **numbers,
             **arrays,
-            "quantiles": {
-                name: {str(level): _plain(value) for level, value in held.items()}
-                for name, held in self.quantiles.items()
-            },
+            "quantiles": plain(self.quantiles),
             "live_dimensions": self.live_basis.shape[1],
             "dimensions": self.live_basis.shape[0],
             "method": self.method,
@@ -237,7 +235,3 @@ def _reciprocal(values: Array) -> Array:
 
 def _root_ratio(high: float, low: float) -> float:
     return math.sqrt(high / low) if low > 0 else math.inf
-
-
-def _plain(value: Any) -> float | None:
-    return float(value) if math.isfinite(value) else None

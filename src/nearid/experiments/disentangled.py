@@ -29,6 +29,7 @@ from nearid.experiments.disentanglement import (
 from nearid.experiments.rotations import versions
 from nearid.experiments.scenes import Scenes, prepare
 from nearid.experiments.traversals import traverse
+from nearid.plain import records
 from nearid.report.disentanglement import disentanglement_page
 from nearid.report.page import Page
 
@@ -94,9 +95,9 @@ class Disentanglement:
         return {
             "settings": dict(self.settings),
             "warnings": list(self.warnings),
-            "scores": _records(self.scores),
-            "means": _records(self.means),
-            "choice": _records(self.grids),
+            "scores": records(self.scores),
+            "means": records(self.means),
+            "choice": records(self.grids),
         }
 
     def summary(self) -> str:
@@ -222,13 +223,3 @@ def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
         return float(values.mean()) if len(values) else float("nan"), float("nan")
     half = student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean()), float(half)
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {
-            str(key): None if isinstance(value, float) and not np.isfinite(value) else value
-            for key, value in row.items()
-        }
-        for row in frame.to_dict(orient="records")
-    ]

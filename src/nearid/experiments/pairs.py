@@ -17,6 +17,7 @@ from nearid.decoder import bilipschitz, procrustes_bound
 from nearid.experiments.ranks import interval_over_runs, partial_spearman, spearman
 from nearid.groups import Rigid, Similarity
 from nearid.optional import require
+from nearid.plain import records
 
 __all__ = ["PREMISE", "Warmup", "compare_runs"]
 
@@ -66,7 +67,7 @@ class Warmup:
             "settings": asdict(self.settings),
             "warnings": list(self.warnings),
             **{
-                name: _records(frame)
+                name: records(frame)
                 for name, frame in (
                     ("pairs", self.pairs),
                     ("runs", self.runs),
@@ -244,13 +245,3 @@ def _premise(pairs: pd.DataFrame) -> list[str]:
             f"correlation {left:.2f} against {right:.2f}): these runs are no test of the theorem"
         )
     return warnings
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {
-            str(key): None if isinstance(value, float) and not np.isfinite(value) else value
-            for key, value in row.items()
-        }
-        for row in frame.to_dict(orient="records")
-    ]

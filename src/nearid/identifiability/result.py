@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.identifiability.runs import RunSummary
+from nearid.plain import plain, records
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Correlations", "StatisticalIdentifiability", "plain", "records"]
+__all__ = ["Correlations", "StatisticalIdentifiability"]
 
 #: What each verdict says to someone who has never heard of groups.
 MEANING = {
@@ -174,20 +175,3 @@ def _ladder_text(overall: pd.DataFrame) -> list[str]:
         f" {row.null:7.4f} {row.relative:9.3f}"
         for row in overall.itertuples()
     ]
-
-
-def plain(value: Any) -> Any:
-    """Return a value in a type that JSON knows; nan and infinity become None."""
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    if isinstance(value, np.integer):
-        return int(value)
-    if isinstance(value, np.bool_):
-        return bool(value)
-    return list(value) if isinstance(value, tuple) else value
-
-
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a frame's rows as plain dictionaries."""
-    rows = frame.to_dict(orient="records")
-    return [{str(key): plain(value) for key, value in row.items()} for row in rows]

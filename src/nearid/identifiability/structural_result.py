@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nearid.identifiability.result import plain, records
+from nearid.plain import plain, records
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from nearid.plain import plain
 
 __all__ = ["DEAD", "ONE_FACTOR", "Score", "shuffled_chance"]
 
@@ -58,10 +59,10 @@ class Score:
         return {
             "name": self.name,
             "value": self.value,
-            "parts": {name: _plain(part) for name, part in self.parts.items()},
+            "parts": plain(self.parts),
             "chance": self.chance,
             "higher_is_better": self.higher_is_better,
-            "bounds": _plain(self.bounds),
+            "bounds": plain(self.bounds),
             "reason": self.reason,
         }
 
@@ -91,15 +92,3 @@ def shuffled_chance(
     found = [evaluate(codes[rng.permutation(len(codes))]) for _ in range(n_shuffles)]
     values = [value for value in found if value is not None]
     return float(np.mean(values)) if values else None
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
