@@ -61,12 +61,7 @@ def command(
             show_default="not used",
         ),
     ] = None,
-    holdout: Annotated[
-        str,
-        typer.Option(
-            metavar="H", help="Share, or number, of rows that are measured on and not fitted."
-        ),
-    ] = "0.5",
+    holdout: options.Holdout = "0.5",
     bootstrap: Annotated[
         int, typer.Option(metavar="B", min=2, help="Resamples for the intervals; more is smoother.")
     ] = 200,
@@ -79,12 +74,7 @@ def command(
     jobs: options.Jobs = 1,
     seed: options.Seed = 0,
     json: options.Json = False,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.html", help="Write one self-contained page.", show_default="no report"
-        ),
-    ] = None,
+    report: options.Report = None,
     check: Annotated[
         Check | None,
         typer.Option(
@@ -177,12 +167,7 @@ def deliver(
 
             write_report(result, report, command=terminal.command)
     if json:
-        from json import dumps
-
-        from nearid import __version__
-
-        about = {"version": __version__, "command": terminal.command}
-        print(dumps(about | result.to_dict(), allow_nan=False, indent=1))
+        print(terminal.json(result.to_dict()))
         return
     from nearid.cli.summary import summary
 

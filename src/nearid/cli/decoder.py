@@ -107,12 +107,7 @@ def command(
     features: options.Features = None,
     seed: options.Seed = 0,
     json: options.Json = False,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.html", help="Write one self-contained page.", show_default="no report"
-        ),
-    ] = None,
+    report: options.Report = None,
 ) -> None:
     """Measure how far a decoder is from an isometry, and what that implies for its latents.
 
@@ -205,23 +200,18 @@ def _deliver(
             )
             write_page(page, report)
     if json:
-        from json import dumps
-
-        print(dumps(_as_dict(found, settings, terminal.command), allow_nan=False, indent=1))
+        print(terminal.json(_as_dict(found, settings)))
         return
     terminal.show(*summary(found))
     if report is not None:
         terminal.show("", f"report: {report}")
 
 
-def _as_dict(found: Found, settings: dict[str, Any], command: str) -> dict[str, Any]:
-    from nearid import __version__
+def _as_dict(found: Found, settings: dict[str, Any]) -> dict[str, Any]:
     from nearid.plain import plain
 
     epsilon = plain({"rigid": found.implied.rigid, "similarity": found.implied.similarity})
     return {
-        "version": __version__,
-        "command": command,
         "settings": settings,
         "n_latents": len(found.result.sigma_max),
         "epsilon": {"unit": found.implied.unit or None, **epsilon},

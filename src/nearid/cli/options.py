@@ -12,9 +12,11 @@ from nearid.errors import InputError
 __all__ = [
     "Components",
     "Features",
+    "Holdout",
     "IdColumn",
     "Jobs",
     "Json",
+    "Report",
     "Seed",
     "check_writable",
     "parse_components",
@@ -48,6 +50,14 @@ Components = Annotated[
         "or all.",
     ),
 ]
+Holdout = Annotated[
+    str,
+    typer.Option(
+        "--holdout",
+        metavar="H",
+        help="Share, or number, of rows that are measured on and not fitted.",
+    ),
+]
 Jobs = Annotated[
     int,
     typer.Option(
@@ -58,6 +68,15 @@ Seed = Annotated[
     int, typer.Option("--seed", metavar="S", min=0, help="Seed of everything that is drawn.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and nothing else.")]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FILE.html",
+        help="Write one self-contained page.",
+        show_default="no report",
+    ),
+]
 
 
 def parse_components(text: str, *, stable: bool = False) -> int | float | str | None:

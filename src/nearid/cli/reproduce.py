@@ -95,12 +95,7 @@ def command(
         ),
     ] = None,
     json: options.Json = False,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.html", help="Write one self-contained page.", show_default="no report"
-        ),
-    ] = None,
+    report: options.Report = None,
 ) -> None:
     """Put a claim of the paper to the test again, from training to report.
 
@@ -163,9 +158,6 @@ def _deliver(
     result: Reproduction, *, out: Path | None, report: Path | None, json: bool, terminal: Terminal
 ) -> None:
     """Write the files that were asked for, then print the result."""
-    from json import dumps
-
-    from nearid import __version__
     from nearid.io import atomic_path
     from nearid.report import write_page
 
@@ -174,8 +166,7 @@ def _deliver(
         page = result.page(command=terminal.command)
         for path in pages:
             write_page(page, path)
-    about = {"version": __version__, "command": terminal.command}
-    text = dumps(about | result.to_dict(), allow_nan=False, indent=1)
+    text = terminal.json(result.to_dict())
     if out is not None:
         with atomic_path(out / "measured.csv") as path:
             result.to_frame().to_csv(path, index=False)

@@ -61,21 +61,11 @@ def command(
     id_column: options.IdColumn = None,
     features: options.Features = None,
     components: options.Components = "0.999",
-    holdout: Annotated[
-        str,
-        typer.Option(
-            metavar="H", help="Share, or number, of rows that are measured on and not fitted."
-        ),
-    ] = "0.5",
+    holdout: options.Holdout = "0.5",
     jobs: options.Jobs = 1,
     seed: options.Seed = 0,
     json: options.Json = False,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.html", help="Write one self-contained page.", show_default="no report"
-        ),
-    ] = None,
+    report: options.Report = None,
 ) -> None:
     """Say whether a representation is right: how far from the true factors, and by every metric.
 
@@ -171,12 +161,7 @@ def _deliver(
 
             write_page(structural_page(result, command=terminal.command), report)
     if json:
-        from json import dumps
-
-        from nearid import __version__
-
-        about = {"version": __version__, "command": terminal.command}
-        print(dumps(about | result.to_dict(), allow_nan=False, indent=1))
+        print(terminal.json(result.to_dict()))
         return
     terminal.show(result.summary())
     if report is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,15 @@ class Terminal:
     command: str = "nearid"
     quiet: bool = False
     debug: bool = False
+
+    def json(self, found: Mapping[str, Any]) -> str:
+        """Return what was found as JSON, after the version and the command that found it."""
+        from json import dumps
+
+        from nearid import __version__
+
+        about = {"version": __version__, "command": self.command}
+        return dumps(about | dict(found), allow_nan=False, indent=1)
 
     @contextmanager
     def waiting(self, message: str) -> Iterator[None]:
