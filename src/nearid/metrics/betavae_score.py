@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from nearid.metrics.arguments import check_arguments
 from nearid.metrics.fitting import quiet
 from nearid.metrics.interventions import Tabulated, World
-from nearid.metrics.score import DEAD, ONE_FACTOR, Score, shuffled_chance
+from nearid.metrics.score import ONE_FACTOR, Score, reason_if_dead, shuffled_chance
 
 __all__ = ["betavae_score", "classify"]
 
@@ -78,7 +78,7 @@ def betavae_score(
     chance = shuffled_chance(
         lambda table: float(evaluate(table)["eval"]), given.codes, n_shuffles=n_shuffles, rng=rng
     )
-    reason = None if np.any(np.ptp(given.codes, axis=0)) else DEAD
+    reason = reason_if_dead(given.codes)
     return Score("betavae_score", found.pop("eval"), found, chance, reason=reason)
 
 

@@ -11,7 +11,7 @@ from sklearn import ensemble
 
 from nearid.errors import InputError
 from nearid.metrics.arguments import check_arguments, labels, train_and_test
-from nearid.metrics.score import DEAD, ONE_FACTOR, Score, shuffled_chance
+from nearid.metrics.score import ONE_FACTOR, Score, reason_if_dead, shuffled_chance
 
 __all__ = ["completeness", "dci", "disentanglement"]
 
@@ -107,7 +107,7 @@ def dci(
         n_shuffles=n_shuffles,
         rng=rng,
     )
-    reason = None if np.any(np.ptp(given.codes, axis=0)) else DEAD
+    reason = reason_if_dead(given.codes)
     return Score(name, value, parts, chance, reason=reason)
 
 

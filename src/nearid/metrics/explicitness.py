@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from nearid.metrics.arguments import check_arguments, labels, standardised, train_and_test
 from nearid.metrics.fitting import quiet
-from nearid.metrics.score import DEAD, Score, shuffled_chance
+from nearid.metrics.score import Score, reason_if_dead, shuffled_chance
 
 __all__ = ["explicitness"]
 
@@ -74,7 +74,7 @@ def explicitness(
         lambda shuffled: _mean(areas(shuffled)), given.codes, n_shuffles=n_shuffles, rng=rng
     )
     value = _mean(found)
-    reason = None if np.any(np.ptp(given.codes, axis=0)) else DEAD
+    reason = reason_if_dead(given.codes)
     if value is None:
         reason = "no factor takes two values in the rows to fit on and in those to score"
     return Score("explicitness", value, {"factors": found}, chance, reason=reason)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nearid.metrics.arguments import check_arguments
 from nearid.metrics.interventions import Tabulated, World
-from nearid.metrics.score import DEAD, ONE_FACTOR, Score, shuffled_chance
+from nearid.metrics.score import ONE_FACTOR, Score, reason_if_dead, shuffled_chance
 
 __all__ = ["factorvae_score", "vote"]
 
@@ -88,7 +88,7 @@ def factorvae_score(
     chance = shuffled_chance(
         lambda table: float(evaluate(table)["eval"]), given.codes, n_shuffles=n_shuffles, rng=rng
     )
-    reason = None if np.any(np.ptp(given.codes, axis=0)) else DEAD
+    reason = reason_if_dead(given.codes)
     return Score("factorvae_score", found.pop("eval"), found, chance, reason=reason)
 
 

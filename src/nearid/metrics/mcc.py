@@ -10,7 +10,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.stats import rankdata
 
 from nearid.metrics.arguments import check_arguments
-from nearid.metrics.score import DEAD, Score, shuffled_chance
+from nearid.metrics.score import Score, reason_if_dead, shuffled_chance
 
 __all__ = ["mcc"]
 
@@ -84,7 +84,7 @@ def mcc(
         n_shuffles=n_shuffles,
         rng=rng,
     )
-    reason = None if np.any(np.ptp(given.codes, axis=0)) else DEAD
+    reason = reason_if_dead(given.codes)
     return Score(f"mcc({method})", matched, parts, chance, reason=reason)
 
 

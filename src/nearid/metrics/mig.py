@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nearid.metrics.arguments import check_arguments
 from nearid.metrics.mutual_information import binned_information, entropies
-from nearid.metrics.score import DEAD, Score, shuffled_chance
+from nearid.metrics.score import Score, reason_if_dead, shuffled_chance
 
 __all__ = ["mig"]
 
@@ -77,7 +77,7 @@ def mig(
         n_shuffles=n_shuffles,
         rng=np.random.default_rng(random_state),
     )
-    reason = None if np.any(np.ptp(given.codes, axis=0)) else DEAD
+    reason = reason_if_dead(given.codes)
     return Score("mig", float(gaps.mean()), {"gaps": gaps}, chance, reason=reason)
 
 

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nearid.metrics.arguments import check_arguments
 from nearid.metrics.mutual_information import binned_information
-from nearid.metrics.score import DEAD, ONE_FACTOR, Score, shuffled_chance
+from nearid.metrics.score import ONE_FACTOR, Score, reason_if_dead, shuffled_chance
 
 __all__ = ["modularity"]
 
@@ -72,7 +72,7 @@ def modularity(
         n_shuffles=n_shuffles,
         rng=np.random.default_rng(random_state),
     )
-    reason = None if np.any(np.ptp(given.codes, axis=0)) else DEAD
+    reason = reason_if_dead(given.codes)
     return Score("modularity", float(found.mean()), {"codes": found}, chance, reason=reason)
 
 

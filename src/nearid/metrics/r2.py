@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nearid.metrics.arguments import check_arguments, train_and_test
-from nearid.metrics.score import DEAD, Score, shuffled_chance
+from nearid.metrics.score import Score, reason_if_dead, shuffled_chance
 
 __all__ = ["r2"]
 
@@ -64,7 +64,7 @@ def r2(
         n_shuffles=n_shuffles,
         rng=rng,
     )
-    reason = None if np.any(np.ptp(given.codes, axis=0)) else DEAD
+    reason = reason_if_dead(given.codes)
     value = float(found.mean())
     return Score("r2", value, {"factors": found}, chance, bounds=(-np.inf, 1.0), reason=reason)
 

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.svm import LinearSVC
 
 from nearid.metrics.arguments import check_arguments, labels, train_and_test
-from nearid.metrics.score import DEAD, Score, shuffled_chance
+from nearid.metrics.score import Score, reason_if_dead, shuffled_chance
 
 __all__ = ["sap"]
 
@@ -76,7 +76,7 @@ def sap(
         lambda shuffled: _gap(predictors(shuffled)), given.codes, n_shuffles=n_shuffles, rng=rng
     )
     name = "sap(continuous)" if continuous_factors else "sap"
-    reason = None if np.any(np.ptp(given.codes, axis=0)) else DEAD
+    reason = reason_if_dead(given.codes)
     return Score(name, _gap(found), {"predictors": found}, chance, reason=reason)
 
 

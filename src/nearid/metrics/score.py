@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nearid.plain import plain
 
-__all__ = ["DEAD", "ONE_FACTOR", "Score", "shuffled_chance"]
+__all__ = ["DEAD", "ONE_FACTOR", "Score", "reason_if_dead", "shuffled_chance"]
 
 #: Reasons that several metrics give.
 DEAD = "all codes are constant: they know nothing"
@@ -65,6 +65,17 @@ class Score:
             "bounds": plain(self.bounds),
             "reason": self.reason,
         }
+
+
+def reason_if_dead(codes: NDArray[Any]) -> str | None:
+    """Return the reason why codes score nothing, if all of them are constant.
+
+    Examples
+    --------
+    >>> reason_if_dead(np.array([[1.0], [2.0]])) is None
+    True
+    """
+    return None if np.any(np.ptp(codes, axis=0)) else DEAD
 
 
 def shuffled_chance(
