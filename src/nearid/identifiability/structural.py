@@ -13,6 +13,7 @@ from nearid.groups import GROUPS
 from nearid.ica.fitting import Fit, rotate
 from nearid.ica.settings import Settings
 from nearid.ica.whitening import Whitening, whitening
+from nearid.identifiability.cautions import about_ica
 from nearid.identifiability.evidence import FrameEvidence, Study, measure_frame, split
 from nearid.identifiability.factors import Embedding, embed_factors
 from nearid.identifiability.ladder import WHITENED, Frame, native_frame, rung_names
@@ -176,7 +177,7 @@ def _measure(
         settings=settings,
         random_state=rng,
     )
-    warnings += [*_cautions(embedded, fit, white, settings), *notes]
+    warnings += [*_cautions(embedded, fit, len(train), settings), *notes]
     return _conclude(evidence, scores, embedded, fit, warnings, settings)
 
 
@@ -237,10 +238,8 @@ def _versions(study: Study, white: Whitening, fit: Fit, frame: Frame) -> dict[st
     }
 
 
-def _cautions(
-    embedded: Embedding, fit: Fit, white: Whitening, settings: Mapping[str, Any]
-) -> list[str]:
-    k, width = len(white.matrix), embedded.values.shape[1]
+def _cautions(embedded: Embedding, fit: Fit, n_rows: int, settings: Mapping[str, Any]) -> list[str]:
+    k, width = len(fit.unmixing), embedded.values.shape[1]
     found = [
         f"{name} is circular: no interval holds it, and its two coordinates are identifiable only "
         f"up to a rotation of the circle, which ICA cannot choose"
@@ -251,14 +250,7 @@ def _cautions(
             f"{k} whitened coordinates cannot be matched to all of the {width} coordinates of the "
             f"factors: those without a partner are predicted by their mean"
         )
-    if not fit.converged:
-        found.append("the ICA has not converged: its rung and scores may improve with more passes")
-    if fit.components.gaussian.sum() > 1:
-        found.append(
-            f"{int(fit.components.gaussian.sum())} components are Gaussian as far as ICA can see: "
-            f"their directions are arbitrary"
-        )
-    return found
+    return [*found, *about_ica({0: fit}, ["the representation"], n_rows)]
 
 
 def _conclude(
