@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from nearid.plots.structural import VERSIONS
-from nearid.plots.theme import Theme, head, new_figure, style_axes, theme_named
+from nearid.plots.labels import capital
+from nearid.plots.structural import VERSIONS, version_style
+from nearid.plots.theme import head, new_figure, style_axes, theme_named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +50,7 @@ def models_figure(
                 values = scores.loc[chosen, score].to_numpy(dtype=float)
                 chance = scores.loc[chosen, f"chance_{score}"].to_numpy(dtype=float)
                 place = y + 0.18 * (number - 1.5)
-                style = _style(version, colours)
+                style = version_style(version, colours, size=4)
                 axes.plot(values, [place] * len(values), ls="none", alpha=0.45, **style)
                 if np.isfinite(values).any():
                     axes.plot(np.nanmean(values), place, ls="none", **{**style, "ms": 7})
@@ -64,7 +65,7 @@ def models_figure(
     panels[0].tick_params(axis="y", length=0)
     panels[0].set_ylim(len(models) - 0.5, -0.5)
     handles = [
-        Line2D([], [], ls="none", label=label, **_style(version, colours))
+        Line2D([], [], ls="none", label=label, **version_style(version, colours, size=4))
         for version, (label, _) in VERSIONS.items()
     ]
     handles.append(Line2D([], [], ls="none", marker="|", color=colours.muted, label="chance"))
@@ -77,11 +78,6 @@ def models_figure(
         labelcolor=colours.text,
     )
     return figure
-
-
-def _style(version: str, colours: Theme) -> dict[str, Any]:
-    hue = {"ica": colours.good, "pca": colours.accent, "raw": colours.muted, "random": colours.warn}
-    return {"marker": VERSIONS[version][1], "color": hue[version], "ms": 4}
 
 
 def traversals_figure(
@@ -112,6 +108,5 @@ def traversals_figure(
         axes.set_xticks([])
         axes.set_yticks(height * (np.arange(k) + 0.5), [str(c) for c in range(k)])
         axes.tick_params(length=0)
-        label = VERSIONS[version][0]
-        head(axes, label[:1].upper() + label[1:], colours)
+        head(axes, capital(VERSIONS[version][0]), colours)
     return figure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["FRAMES", "group_label", "printable", "shortened"]
+__all__ = ["FRAMES", "capital", "group_label", "printable", "shortened"]
 
 FRAMES = {"native": "own coordinates", "whitened": "whitened"}
 
@@ -25,6 +25,17 @@ def group_label(frame: str, group: str) -> str:
     """
     plain = group.replace("_", " ")
     return WHITENED.get(group, plain) if frame == "whitened" else plain
+
+
+def capital(text: str) -> str:
+    """Return text that begins with a capital, the rest as it is.
+
+    Examples
+    --------
+    >>> capital("whitened, ICA")
+    'Whitened, ICA'
+    """
+    return text[:1].upper() + text[1:]
 
 
 def printable(text: str, *, keep: str = "") -> str:

@@ -14,7 +14,7 @@ from nearid.plots.theme import Theme, head, new_figure, plain_text, style_axes, 
 if TYPE_CHECKING:
     from nearid.identifiability.structural_result import StructuralIdentifiability
 
-__all__ = ["VERSIONS", "matches_figure", "scores_figure"]
+__all__ = ["VERSIONS", "matches_figure", "scores_figure", "version_style"]
 
 #: What the versions of the codes are called, and the marks that tell them apart.
 VERSIONS = {
@@ -56,7 +56,7 @@ def scores_figure(result: StructuralIdentifiability, *, theme: str = "light") ->
     axes.set_axisbelow(True)
     axes.set_xlabel("score on held-out rows (bars: 95 % interval; ticks: chance, shuffled rows)")
     handles = [
-        Line2D([], [], ls="none", label=label, **_style(version, colours))
+        Line2D([], [], ls="none", label=label, **version_style(version, colours))
         for version, (label, _) in VERSIONS.items()
     ]
     figure.legend(
@@ -72,16 +72,17 @@ def scores_figure(result: StructuralIdentifiability, *, theme: str = "light") ->
 
 def _draw(axes: Axes, y: float, record: dict[Any, Any], colours: Theme) -> None:
     place = y + 0.16 * (list(VERSIONS).index(record["version"]) - 1.5)
-    style = _style(record["version"], colours)
+    style = version_style(record["version"], colours)
     axes.plot([record["ci_low"], record["ci_high"]], [place] * 2, color=style["color"], lw=1.4)
     axes.plot(record["value"], place, ls="none", **style)
     if record["chance"] is not None:
         axes.plot(record["chance"], place, "|", color=colours.muted, ms=7)
 
 
-def _style(version: str, colours: Theme) -> dict[str, Any]:
+def version_style(version: str, colours: Theme, *, size: float = 5.5) -> dict[str, Any]:
+    """Return the mark and the colour by which a version is known in every figure."""
     hue = {"ica": colours.good, "pca": colours.accent, "raw": colours.muted, "random": colours.warn}
-    return {"marker": VERSIONS[version][1], "color": hue[version], "ms": 5.5}
+    return {"marker": VERSIONS[version][1], "color": hue[version], "ms": size}
 
 
 def matches_figure(result: StructuralIdentifiability, *, theme: str = "light") -> Figure:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nearid.plots.labels import capital
 from nearid.report.numerals import percent
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def sentence(text: str, names: Sequence[str]) -> str:
     'run 1 has collapsed.'
     """
     named = text.startswith(tuple(names))
-    return f"{text if named else _capital(text)}."
+    return f"{text if named else capital(text)}."
 
 
 def headline(result: StatisticalIdentifiability) -> Headline:
@@ -71,14 +72,10 @@ def headline(result: StatisticalIdentifiability) -> Headline:
         )
         return Headline("Nothing could be compared", text, "unknown")
     if result.verdict is not None:
-        text = f"Verdict: {result.verdict.replace('_', ' ')}. {_capital(result.meaning)}."
+        text = f"Verdict: {result.verdict.replace('_', ' ')}. {capital(result.meaning)}."
         return Headline(TITLES[result.verdict], text + _once_whitened(result), "yes")
     text = _refusal(result) + _once_whitened(result)
     return Headline("The runs are not the same representation", text, "no")
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _once_whitened(result: StatisticalIdentifiability) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nearid.plots.labels import capital
 from nearid.plots.structural import VERSIONS, matches_figure, scores_figure
 from nearid.report.explanations import Headline
 from nearid.report.numerals import percent, score
@@ -48,9 +49,9 @@ def structural_page(result: StructuralIdentifiability, *, command: str = "") -> 
 def _headline(result: StructuralIdentifiability) -> Headline:
     if result.verdict is not None:
         title = "The representation holds the true factors"
-        text = f"Verdict: {result.verdict.replace('_', ' ')}. {result.meaning.capitalize()}."
+        text = f"Verdict: {result.verdict.replace('_', ' ')}. {capital(result.meaning)}."
         return Headline(title, text + _after_ica(result), "yes")
-    text = f"{result.meaning.capitalize()}.{_after_ica(result)}"
+    text = f"{capital(result.meaning)}.{_after_ica(result)}"
     return Headline("The representation is not the true factors", text, "no")
 
 
