@@ -13,7 +13,7 @@ from nearid.cli.reproduce import Claim, Scale, default_cache
 from nearid.errors import InputError
 from nearid.experiments import pairs, warmup, warmup_images
 from nearid.experiments.registry import EXPERIMENTS
-from nearid.experiments.reproduction import reproduce_warmup
+from nearid.experiments.warmup_reproduction import reproduce_warmup
 from nearid.report import render_page
 from nearid.report.warmup import warmup_page
 
@@ -173,7 +173,7 @@ def test_every_seed_is_an_ensemble_of_its_own(folder):
 
 def test_side_by_side_gives_what_in_turn_gives(folder, monkeypatch):
     # spawned workers would read the real settings, which take long
-    monkeypatch.setattr("nearid.experiments.reproduction.ProcessPoolExecutor", Immediately)
+    monkeypatch.setattr("nearid.experiments.jobs.ProcessPoolExecutor", Immediately)
     options = {"scale": "ci", "data": ["teacher"], "n_seeds": 2, "cache_dir": folder / "cache"}
     told = []
     one = reproduce_warmup(**options)

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from nearid import InputError
-from nearid.experiments import disentangled, disentanglement
-from nearid.experiments.disentangled import reproduce_disentanglement
+from nearid.experiments import disentanglement, disentanglement_reproduction
 from nearid.experiments.disentanglement import RECIPES, SCALES, Settings, Trained, choose, factory
+from nearid.experiments.disentanglement_reproduction import reproduce_disentanglement
 from nearid.experiments.rotations import (
     attainable_rotation,
     live_components,
@@ -79,10 +79,14 @@ def test_choice_sees_no_factor_and_prefers_what_replicates(latents):
         Trained("ae", seed, latents[:2000] @ turn, latents[2000:] @ turn, 0.0)
         for seed, turn in enumerate(turns)
     ]
-    k, solver, grid = choose(runs)
-    assert 2 <= k <= 3  # the fourth direction is dead
-    assert solver in ("nearid", "jade")
-    assert grid["replication"].max() > 0.99
+    choice = choose(runs)
+    [chosen] = choice.grid[choice.grid["chosen"]].to_dict("records")
+    assert 2 <= chosen["n_components"] <= 3  # the fourth direction is dead
+    assert chosen["solver"] in ("nearid", "jade")
+    assert chosen["replication"] == choice.grid["replication"].max() > 0.99
+    assert [len(fitted.rotations["ica"]) for fitted in choice.fitted] == [
+        chosen["n_components"]
+    ] * 3
 
 
 def test_every_recipe_is_of_a_model_and_every_scale_takes_two_steps():
@@ -112,7 +116,7 @@ TINY = Settings(8, 400, 300, 30, (16,), 5, 60, 32, 60)
 
 
 def test_from_training_to_page(monkeypatch, tmp_path):
-    monkeypatch.setitem(disentangled.SCALES, "ci", TINY)
+    monkeypatch.setitem(disentanglement_reproduction.SCALES, "ci", TINY)
     told = []
     options = {"scale": "ci", "cache_dir": tmp_path, "n_seeds": 2, "models": ["ae", "beta_vae"]}
     result = reproduce_disentanglement(**options, progress=lambda *a: told.append(a))
@@ -147,7 +151,7 @@ def test_wrong_arguments(options, message):
 
 
 def test_settings_of_the_module_are_those_of_the_command():
-    assert disentangled.SCALES is disentanglement.SCALES
+    assert disentanglement_reproduction.SCALES is disentanglement.SCALES
 
 
 def test_sprites_are_averaged_down_and_their_one_colour_is_no_factor():

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nearid.errors import InputError
+from nearid.experiments.jobs import Progress, Task, named, side_by_side
 from nearid.experiments.rotations import (
     Versions,
     attainable_rotation,
@@ -136,7 +135,7 @@ def train_all(
     seeds: Sequence[int],
     cache_dir: str | os.PathLike[str] | None,
     n_jobs: int = 1,
-    progress: Callable[[float, int, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Trained]:
     """Train every model from every seed, each on one thread, and encode the images.
 
@@ -150,21 +149,15 @@ def train_all(
         raise InputError(f"models must be some of {', '.join(RECIPES)}; got {unknown[0]!r}")
     tasks = [(name, seed) for name in models for seed in seeds]
     job = partial(_train_one, scenes.train, scenes.fresh, settings, cache_dir)
-    found: dict[tuple[str, int], Trained] = {}
-    if n_jobs == 1:
+    if n_jobs > 1:
+        found = side_by_side(job, tasks, n_jobs=n_jobs, progress=progress)
+    else:
+        found = {}
         for number, task in enumerate(tasks, 1):
             found[task] = job(task)
             if progress is not None:
-                progress(number, len(tasks), f"{task[0]}, seed {task[1]}")
-    else:
-        with ProcessPoolExecutor(n_jobs, mp_context=get_context("spawn")) as pool:
-            futures = {pool.submit(job, task): task for task in tasks}
-            for number, future in enumerate(as_completed(futures), 1):
-                name, seed = futures[future]
-                found[name, seed] = future.result()
-                if progress is not None:
-                    progress(number, len(tasks), f"{name}, seed {seed}")
-    return [*(found[task] for task in tasks), *_controls(scenes, settings, seeds)]
+                progress(number, len(tasks), named(task))
+    return [*found.values(), *_controls(scenes, settings, seeds)]
 
 
 def factory(name: str, settings: Settings) -> Callable[[], Any]:
@@ -178,7 +171,7 @@ def _train_one(
     fresh: NDArray[np.float32],
     settings: Settings,
     cache_dir: str | os.PathLike[str] | None,
-    task: tuple[str, int],
+    task: Task,
 ) -> Trained:
     name, seed = task
     model = train_cached_model(name, train, settings, cache_dir, seed)
@@ -226,58 +219,78 @@ def _controls(scenes: Scenes, settings: Settings, seeds: Sequence[int]) -> list[
     return found
 
 
-def choose(runs: Sequence[Trained]) -> tuple[int, str, pd.DataFrame]:
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """How a model's latents are rotated, chosen without a look at the factors.
+
+    Parameters
+    ----------
+    runs : sequence of Trained
+        Of one model.
+    fitted : sequence of Versions
+        Of each run, with the number of components and the solver that were chosen.
+    grid : DataFrame
+        Columns ``n_components, solver, replication, chosen``.
+    """
+
+    runs: Sequence[Trained]
+    fitted: Sequence[Versions]
+    grid: pd.DataFrame
+
+
+def choose_all(runs: Sequence[Trained]) -> dict[str, Choice]:
+    """Choose for each model by itself."""
+    names = dict.fromkeys(run.model for run in runs)
+    return {name: choose([run for run in runs if run.model == name]) for name in names}
+
+
+def choose(runs: Sequence[Trained]) -> Choice:
     """Choose the number of components and the solver by replication between seeds.
 
     The number is at most that of the live latents of the run that has fewest. Of the solvers, and
     of numbers down to two fewer, the pair is taken whose ICA axes replicate best on fresh images.
-
-    Returns
-    -------
-    n_components : int
-    solver : str
-    grid : DataFrame
-        Columns ``n_components, solver, replication``.
+    With one run nothing can replicate: all live components are kept.
     """
     most = min(live_components(run.train) for run in runs)
-    rows: list[dict[str, Any]] = []
+    tried: list[tuple[float, list[Versions]]] = []
+    rows = []
     for k in range(max(2, most - 2), most + 1):
         for solver in SOLVERS:
-            codes = [
-                versions(run.train, n_components=k, solver=solver, random_state=run.seed).codes(
-                    run.fresh, "ica"
-                )
+            fitted = [
+                versions(run.train, n_components=k, solver=solver, random_state=run.seed)
                 for run in runs
             ]
+            codes = [own.codes(run.fresh, "ica") for own, run in zip(fitted, runs, strict=True)]
             value = replication(codes) if len(runs) > 1 else float("nan")
+            tried.append((value, fitted))
             rows.append({"n_components": k, "solver": solver, "replication": value})
-    grid = pd.DataFrame(rows)
-    if len(runs) == 1:
-        return most, SOLVERS[0], grid
-    best = max(rows, key=lambda row: float(row["replication"]))
-    return int(best["n_components"]), str(best["solver"]), grid
+    if len(runs) > 1:
+        best = max(range(len(tried)), key=lambda place: tried[place][0])
+    else:
+        best = len(tried) - len(SOLVERS)
+    grid = pd.DataFrame(rows).assign(chosen=np.arange(len(tried)) == best)
+    return Choice(runs, tried[best][1], grid)
 
 
 def measure(
-    runs: Sequence[Trained], scenes: Scenes, settings: Settings, *, attainable: str | None = "ae"
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+    choices: Mapping[str, Choice],
+    scenes: Scenes,
+    settings: Settings,
+    *,
+    attainable: str | None = "ae",
+) -> pd.DataFrame:
     """Score every run raw, whitened, rotated at random and by ICA, on fresh images.
 
     Returns
     -------
-    scores : DataFrame
+    DataFrame
         Columns ``model, seed, version, n_components, unexplained``, and each score and its chance.
-    grids : DataFrame
-        How components and solver were chosen, for each model.
     """
-    rows, grids = [], []
-    for name in dict.fromkeys(run.model for run in runs):
-        mine = [run for run in runs if run.model == name]
-        k, solver, grid = choose(mine)
-        grids.append(grid.assign(model=name, chosen=_is(grid, k, solver)))
-        for run in mine:
-            fitted = versions(run.train, n_components=k, solver=solver, random_state=run.seed)
-            codes = _codes(run, fitted, k)
+    rows = []
+    for name, choice in choices.items():
+        for run, fitted in zip(choice.runs, choice.fitted, strict=True):
+            codes = {"raw": run.fresh}
+            codes |= {version: fitted.codes(run.fresh, version) for version in fitted.rotations}
             if name == attainable and settings.n_label:
                 part = slice(0, settings.n_label)
                 rotation = attainable_rotation(
@@ -289,17 +302,7 @@ def measure(
                 key: dict[str, Any] = {"model": name, "seed": run.seed, "version": version}
                 key |= {"n_components": table.shape[1], "unexplained": run.unexplained}
                 rows.append(key | scored)
-    return pd.DataFrame(rows), pd.concat(grids, ignore_index=True)
-
-
-def _is(grid: pd.DataFrame, k: int, solver: str) -> list[bool]:
-    pairs = zip(grid["n_components"], grid["solver"], strict=True)
-    return [pair == (k, solver) for pair in pairs]
-
-
-def _codes(run: Trained, fitted: Versions, k: int) -> dict[str, Array]:
-    codes = {"raw": run.fresh}
-    return codes | {version: fitted.codes(run.fresh, version) for version in fitted.rotations}
+    return pd.DataFrame(rows)
 
 
 def _scores(factors: NDArray[np.int64], codes: Array, seed: int) -> dict[str, float]:

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from nearid.experiments.disentangled import reproduce_disentanglement
-from nearid.experiments.reproduction import reproduce_warmup
+from nearid.experiments.disentanglement_reproduction import reproduce_disentanglement
+from nearid.experiments.warmup_reproduction import reproduce_warmup
 from nearid.report.page import Page
 
 __all__ = ["EXPERIMENTS", "Experiment", "Reproduction"]

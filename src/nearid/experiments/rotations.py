@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nearid.groups import GROUPS
 from nearid.ica.estimator import LatentICA
 from nearid.ica.whitening import Whitening, whitening
+from nearid.metrics.infomec import concentration
 from nearid.metrics.mcc import mcc
 from nearid.metrics.mutual_information import entropies, ross_information
 
@@ -80,7 +81,10 @@ def versions(latents: Array, *, n_components: int, solver: str, random_state: in
         dtype=np.dtype(np.float64),
         n_components=n_components,
     )
-    ica = LatentICA(n_components, solver=solver, random_state=random_state).fit(latents)
+    # whether components replicate is asked between seeds, and not of halves of the rows
+    ica = LatentICA(n_components, solver=solver, replication=False, random_state=random_state).fit(
+        latents
+    )
     rotation = np.asarray(ica.components_ @ white.inverse)
     rng = np.random.default_rng(random_state)
     turned = GROUPS["rigid"].sample(n_components, rng).matrix
@@ -136,7 +140,7 @@ def _sweep(white: Array, factors: NDArray[np.int64], entropy: Array, rotation: A
     """Turn each pair of axes to its best angle, in place, and return the modularity."""
     codes = white @ rotation.T
     nmi = ross_information(factors, codes) / entropy
-    value = _modularity(nmi)
+    value = _infom(nmi)
     for pair in combinations(range(len(rotation)), 2):
         columns = list(pair)
         tried = []
@@ -144,7 +148,7 @@ def _sweep(white: Array, factors: NDArray[np.int64], entropy: Array, rotation: A
             turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
             trial = nmi.copy()
             trial[:, columns] = ross_information(factors, codes[:, columns] @ turn.T) / entropy
-            tried.append((_modularity(trial), angle, turn, trial))
+            tried.append((_infom(trial), angle, turn, trial))
         best, _, turn, trial = max(tried, key=lambda attempt: attempt[:2])
         if best > value:
             value, nmi = best, trial
@@ -153,8 +157,6 @@ def _sweep(white: Array, factors: NDArray[np.int64], entropy: Array, rotation: A
     return value
 
 
-def _modularity(nmi: Array) -> float:
-    """Return InfoM of a matrix of normalised information, factors × codes."""
-    total = nmi.sum(axis=0)
-    share = np.divide(nmi.max(axis=0), total, out=np.zeros_like(total), where=total > 0)
-    return float((share.mean() - 1 / len(nmi)) / (1 - 1 / len(nmi)))
+def _infom(nmi: Array) -> float:
+    """Return InfoM of information normalised, factors × codes; 0 where it is undefined."""
+    return concentration(nmi.T, skip=True) or 0.0

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import cached_property
-from multiprocessing import get_context
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +13,14 @@ import pandas as pd
 
 from nearid.datasets import load_mnist
 from nearid.errors import InputError
+from nearid.experiments.jobs import Progress, Task, named, side_by_side
 from nearid.experiments.pairs import PREMISE, Warmup
 from nearid.experiments.warmup import SCALES, teacher_warmup
 from nearid.experiments.warmup_images import image_warmup
 from nearid.report.page import Page
 from nearid.report.warmup import warmup_page
 
-__all__ = ["DATA", "Progress", "WarmupReproduction", "reproduce_warmup"]
-
-#: Told how much is done of how much, in ensembles, and what is being trained.
-Progress = Callable[[float, int, str], None]
+__all__ = ["DATA", "WarmupReproduction", "reproduce_warmup"]
 
 #: The data sets of the warm-up: how each is called in a report.
 DATA = {
@@ -160,7 +156,8 @@ def reproduce_warmup(
     tasks = [(name, seed) for name in present for seed in range(n_seeds)]
     options = {"scale": scale, "cache_dir": cache_dir, "data_dir": data_dir}
     if n_jobs > 1 and len(tasks) > 1:
-        results = _side_by_side(tasks, options, n_jobs, progress)
+        job = partial(_one, options=options)
+        results = side_by_side(job, tasks, n_jobs=n_jobs, progress=progress)
     else:
         results = _in_turn(tasks, options, progress)
     settings = {"scale": scale, "data": list(present), "seeds": n_seeds, "data_dir": data_dir}
@@ -197,7 +194,7 @@ def _images(name: str, folder: str | os.PathLike[str] | None) -> Path | None:
 
 
 def _one(
-    task: tuple[str, int],
+    task: Task,
     options: Mapping[str, Any],
     progress: Callable[[int, int, float], None] | None = None,
 ) -> Warmup:
@@ -214,11 +211,11 @@ def _one(
 
 
 def _in_turn(
-    tasks: Sequence[tuple[str, int]], options: Mapping[str, Any], progress: Progress | None
-) -> dict[tuple[str, int], Warmup]:
+    tasks: Sequence[Task], options: Mapping[str, Any], progress: Progress | None
+) -> dict[Task, Warmup]:
     results = {}
     for number, task in enumerate(tasks):
-        what = f"{task[0]}, seed {task[1]}"
+        what = named(task)
 
         def step(
             done: int, steps: int, loss: float, number: int = number, what: str = what
@@ -230,24 +227,6 @@ def _in_turn(
         if progress is not None:
             progress(number + 1, len(tasks), what)
     return results
-
-
-def _side_by_side(
-    tasks: Sequence[tuple[str, int]],
-    options: Mapping[str, Any],
-    n_jobs: int,
-    progress: Progress | None,
-) -> dict[tuple[str, int], Warmup]:
-    results = {}
-    # torch's threads do not survive a fork
-    with ProcessPoolExecutor(n_jobs, mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(_one, task, options): task for task in tasks}
-        for number, future in enumerate(as_completed(futures), 1):
-            name, seed = futures[future]
-            results[name, seed] = future.result()
-            if progress is not None:
-                progress(number, len(tasks), f"{name}, seed {seed}")
-    return {task: results[task] for task in tasks}
 
 
 def _with_l_sim(found: Warmup) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,14 +19,14 @@ from nearid.experiments.disentanglement import (
     CONTROLS,
     RECIPES,
     SCALES,
+    Choice,
     Settings,
-    Trained,
-    choose,
+    choose_all,
     measure,
     train_all,
     train_cached_model,
 )
-from nearid.experiments.rotations import versions
+from nearid.experiments.jobs import Progress
 from nearid.experiments.scenes import Scenes, prepare
 from nearid.experiments.traversals import traverse
 from nearid.plain import records
@@ -69,6 +69,8 @@ class Disentanglement:
         ]
         if self.settings["scale"] == "ci":
             told.append("the scale ci is there to test the code: nothing is trained to its end")
+        if self.scores.groupby("model")["seed"].nunique().max() < 2:
+            told.append("with one seed nothing replicates: all live components were kept")
         if self.scores.groupby("model")["seed"].nunique().max() < 3:
             told.append("with fewer than 3 seeds the intervals say little")
         return tuple(told)
@@ -136,7 +138,7 @@ def reproduce_disentanglement(
     dataset: str = "scenes3d",
     models: Sequence[str] = tuple(RECIPES),
     first_seed: int = 0,
-    progress: Callable[[float, int, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> Disentanglement:
     """Train models on images of known factors, and score their codes before and after ICA.
 
@@ -197,23 +199,24 @@ def reproduce_disentanglement(
             n_jobs=n_jobs,
             progress=progress,
         )
-        traversals = _traversals(runs, scenes, settings, place)
-    scores, grids = measure(runs, scenes, settings)
+        choices = choose_all(runs)
+        traversals = _traversals(choices, scenes, settings, place)
+    scores = measure(choices, scenes, settings)
+    grids = [choice.grid.assign(model=name) for name, choice in choices.items()]
     told = {"scale": scale, "dataset": dataset, "models": list(models), "seeds": list(seeds)}
-    return Disentanglement(scores, grids, traversals, told | asdict(settings))
+    return Disentanglement(
+        scores, pd.concat(grids, ignore_index=True), traversals, told | asdict(settings)
+    )
 
 
 def _traversals(
-    runs: Sequence[Trained], scenes: Scenes, settings: Settings, place: Any
+    choices: Mapping[str, Choice], scenes: Scenes, settings: Settings, place: Any
 ) -> dict[str, NDArray[np.float64]]:
     """Decode along the components of the first auto-encoder, before and after ICA."""
-    mine = [run for run in runs if run.model == "ae"]
-    if not mine:
+    if "ae" not in choices:
         return {}
-    k, solver, _ = choose(mine)
-    first = mine[0]
+    first, fitted = choices["ae"].runs[0], choices["ae"].fitted[0]
     model = train_cached_model("ae", scenes.train, settings, place, first.seed)
-    fitted = versions(first.train, n_components=k, solver=solver, random_state=first.seed)
     return {name: traverse(model, scenes, first.fresh, fitted, name) for name in ("pca", "ica")}
 
 
