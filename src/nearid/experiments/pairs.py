@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import permutations
@@ -16,10 +17,11 @@ from scipy.spatial.distance import pdist
 from nearid.decoder import bilipschitz, procrustes_bound
 from nearid.experiments.ranks import interval_over_runs, partial_spearman, spearman
 from nearid.groups import Rigid, Similarity
+from nearid.models.runs import train_cached
 from nearid.optional import require
 from nearid.plain import records
 
-__all__ = ["PREMISE", "Warmup", "compare_runs"]
+__all__ = ["PREMISE", "Warmup", "compare_runs", "train_ensemble"]
 
 Array = NDArray[np.float64]
 
@@ -83,6 +85,47 @@ class Warmup:
         lines = [self.correlations.to_string(index=False, float_format="%.2f"), ""]
         lines += ["medians over pairs:", table.to_string(float_format="%.4f")]
         return "\n".join(lines + [f"warning: {warning}" for warning in self.warnings])
+
+
+def train_ensemble(
+    factory: Callable[[], Any],
+    data: NDArray[np.float32],
+    settings: Any,
+    *,
+    seed: int,
+    cache_dir: str | os.PathLike[str] | None,
+    device: Any,
+    progress: Callable[[int, int, float], None] | None,
+) -> Any:
+    """Train the members of an ensemble as one model, unless the cache holds it.
+
+    Parameters
+    ----------
+    factory : callable
+        Makes it untrained.
+    data : ndarray of float32, shape (n, data sets, features)
+    settings : dataclass
+        With ``steps``, ``lr`` and ``batch_size``.
+    seed, cache_dir, device, progress
+        As in :func:`nearid.models.train_runs` and :func:`nearid.models.train`.
+
+    Returns
+    -------
+    torch.nn.Module
+        On the CPU.
+    """
+    run = train_cached(
+        factory,
+        data,
+        seed=seed,
+        cache_dir=cache_dir,
+        steps=settings.steps,
+        lr=settings.lr,
+        batch_size=settings.batch_size,
+        device=device,
+        progress=progress,
+    )
+    return run.model.cpu()
 
 
 def compare_runs(

@@ -19,10 +19,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nearid.errors import InputError
-from nearid.experiments.pairs import Warmup, compare_runs
+from nearid.experiments.pairs import Warmup, compare_runs, train_ensemble
 from nearid.linalg import random_orthogonal
 from nearid.models.ensemble import ensemble
-from nearid.models.runs import train_cached
 
 __all__ = ["SCALES", "Scale", "teacher_data", "teacher_warmup"]
 
@@ -100,7 +99,23 @@ def teacher_warmup(
     settings = SCALES[scale]
     rng = np.random.default_rng(random_state)
     data = teacher_data(settings, rng)
-    students = _students(settings, data, cache_dir, device, random_state, progress)
+    factory = partial(
+        ensemble,
+        settings.encoder,
+        settings.decoder,
+        alphas=settings.alphas,
+        repeats=settings.repeats,
+        l2=settings.l2,
+    )
+    students = train_ensemble(
+        factory,
+        data[: settings.n_train],
+        settings,
+        seed=random_state,
+        cache_dir=cache_dir,
+        device=device,
+        progress=progress,
+    )
     return compare_runs(
         students,
         data[settings.n_train :],
@@ -133,33 +148,3 @@ def teacher_data(settings: Scale, rng: np.random.Generator) -> NDArray[np.float3
             x = x @ weight + bias
         sets.append(x - x.mean(axis=0))
     return np.stack(sets, axis=1).astype(np.float32)
-
-
-def _students(
-    settings: Scale,
-    data: NDArray[np.float32],
-    cache_dir: str | os.PathLike[str] | None,
-    device: Any,
-    seed: int,
-    progress: Callable[[int, int, float], None] | None,
-) -> Any:
-    factory = partial(
-        ensemble,
-        settings.encoder,
-        settings.decoder,
-        alphas=settings.alphas,
-        repeats=settings.repeats,
-        l2=settings.l2,
-    )
-    run = train_cached(
-        factory,
-        data[: settings.n_train],
-        seed=seed,
-        cache_dir=cache_dir,
-        steps=settings.steps,
-        lr=settings.lr,
-        batch_size=settings.batch_size,
-        device=device,
-        progress=progress,
-    )
-    return run.model.cpu()

@@ -51,10 +51,9 @@ from numpy.typing import NDArray
 
 from nearid.datasets import load_mnist
 from nearid.errors import InputError
-from nearid.experiments.pairs import Warmup, compare_runs
+from nearid.experiments.pairs import Warmup, compare_runs, train_ensemble
 from nearid.linalg import symmetric_eigen
 from nearid.models.ensemble import ensemble, set_linear
-from nearid.models.runs import train_cached
 from nearid.optional import require
 
 __all__ = ["IMAGE_SCALES", "ImageScale", "auto_encoders", "image_rows", "image_warmup"]
@@ -170,19 +169,17 @@ def image_warmup(
     settings = _settings(scale)
     rng = np.random.default_rng(random_state)
     train, test = image_rows(settings, data, folder, rng)
-    run = train_cached(
+    model = train_ensemble(
         partial(auto_encoders, settings),
         train,
+        settings,
         seed=random_state,
         cache_dir=cache_dir,
-        steps=settings.steps,
-        lr=settings.lr,
-        batch_size=settings.batch_size,
         device=device,
         progress=progress,
     )
     return compare_runs(
-        run.model.cpu(),
+        model,
         test,
         members=settings.members(),
         n_jacobians=settings.n_jacobians,
