@@ -123,7 +123,11 @@ def test_results_are_plain_and_repeatable(factors, mixing):
     text = json.dumps(first.to_dict(), allow_nan=False)
     assert text == json.dumps(again.to_dict(), allow_nan=False)
     assert "verdict: linear" in first.summary()
-    assert list(first.table().columns) == ["raw", "pca", "random", "ica"]
+    table = first.table()
+    assert list(table.columns) == ["raw", "pca", "random", "ica"]
+    rows = [("mcc", part) for part in ("value", "matched", "coverage", "crossfit")]
+    assert table.index.tolist() == [*rows, ("r2", "value")]
+    assert table.loc[("mcc", "value"), "ica"] == scores(first, "mcc")["ica"]
 
 
 @pytest.mark.parametrize(

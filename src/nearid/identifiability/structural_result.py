@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["StructuralIdentifiability"]
 
+#: The versions of the codes, in the order of tables.
+VERSIONS = ["raw", "pca", "random", "ica"]
 #: What each verdict says of a representation beside the true factors.
 MEANING = {
     "identity": "the coordinates are the factors, as they are",
@@ -104,9 +106,10 @@ class StructuralIdentifiability:
 
     def table(self) -> pd.DataFrame:
         """Return the scores with a row per metric and part and a column per version."""
-        return self.scores.pivot_table(
-            index=["metric", "part"], columns="version", values="value", sort=False, dropna=False
-        ).reindex(columns=["raw", "pca", "random", "ica"])
+        keys = ["metric", "part"]
+        wide = self.scores.set_index([*keys, "version"])["value"].unstack("version")
+        rows = self.scores[keys].drop_duplicates()
+        return wide.reindex(rows.apply(tuple, axis=1).tolist()).reindex(columns=VERSIONS)
 
     def summary(self) -> str:
         """Return the verdict, the ladder, the scores and the warnings as text for a terminal."""
