@@ -42,6 +42,15 @@ def untraceable():
     return Untraceable(3, 5)
 
 
+class Folded(nn.Module):
+    def forward(self, tokens):
+        return tokens * tokens.new_tensor([[2.0], [1 / 3], [1.0]])
+
+
+def folded():
+    return Folded()
+
+
 def fails():
     return decoder() + {}["size"]
 
@@ -77,8 +86,16 @@ def folder(tmp_path_factory):
     write_safetensors(folder / "whole.safetensors", whole)
     wide = {"weight": np.ones((5, 4)), "bias": np.ones(5)}
     write_safetensors(folder / "wide.safetensors", wide)
+    write_safetensors(folder / "none.safetensors", {})
     latents = np.random.default_rng(1).standard_normal((40, 3))
     np.savez(folder / "runs.npz", z=latents, other=latents[:, :2], dead=latents * [1, 1, 1e-3])
+    sequences = np.random.default_rng(2).standard_normal((20, 3, 4))
+    np.savez(folder / "tokens.npz", hidden=sequences, z=latents)
+    np.savez(folder / "several.npz", a=sequences, b=sequences)
+    np.save(folder / "tokens.npy", sequences)
+    np.save(folder / "objects.npy", np.array([None, {}]), allow_pickle=True)
+    np.savetxt(folder / "tokens.csv", latents)
+    write_safetensors(folder / "tokens.safetensors", {"hidden": sequences.astype("f")})
     return folder
 
 
@@ -147,6 +164,94 @@ def test_dead_latents_are_told_and_left_out(measure):
     assert done.exit_code == 0, done.output
     assert "decoder at 40 latents, 2 of 3 dimensions live (1 dead), exact" in done.stdout
     assert "warning: 1 of 3 dimensions" in done.stdout
+
+
+def test_how_dead_a_latent_must_be_is_asked(found):
+    for threshold, live in (("0", 3), ("1e-9", 3), ("1e-3", 2), ("0.99", 1)):
+        held = found("--live-threshold", threshold, latents="runs.npz::dead")
+        assert held["settings"]["live_threshold"] == float(threshold)
+        assert held["live_dimensions"] == live
+
+
+def test_the_device_is_asked_and_used(found):
+    held = found("--device", "cpu")
+    assert held["settings"]["device"] == "cpu"
+    assert held["constant"] == pytest.approx(1)
+
+
+TOKENS = {"factory": "near_own_nets:folded", "weights": "none"}
+
+
+@pytest.mark.parametrize(
+    ("tokens", "constants"),
+    [
+        (":", (2, 3, 1)),
+        ("0", (2,)),
+        ("-1", (1,)),
+        ("1:", (3, 1)),
+        ("::2", (2, 1)),
+        ("::-1", (1, 3, 2)),
+    ],
+)
+@pytest.mark.parametrize("file", ["tokens.npy", "tokens.npz", "tokens.npz::hidden"])
+def test_tokens_are_measured_by_themselves(found, tokens, constants, file):
+    held = found("--tokens", tokens, latents=file, **TOKENS)
+    assert held["settings"]["tokens"] == tokens
+    assert held["n_latents"] == 20 * len(constants)
+    assert held["constant"] == pytest.approx(max(constants))
+    assert held["quantiles"]["constant"]["0.0"] == pytest.approx(min(constants))
+    assert held["worst_case"] is None
+
+
+def test_the_command_measures_what_the_function_does(found):
+    held = found("--tokens", "1:", "--method", "lanczos", latents="tokens.safetensors", **TOKENS)
+    z = np.random.default_rng(2).standard_normal((20, 3, 4)).astype("f")
+    result = bilipschitz(
+        lambda z: z * z.new_tensor([[2.0], [1 / 3], [1.0]]),
+        z,
+        tokens=slice(1, None),
+        method="lanczos",
+        random_state=0,
+    )
+    assert held["quantiles"]["sigma_max"]["1.0"] == pytest.approx(result.sigma_max.max())
+    assert held["resolution"] == result.resolution
+
+
+def test_the_summary_counts_tokens(measure, tmp_path):
+    page = tmp_path / "page.html"
+    done = measure("--tokens", "1:", "--report", page, latents="tokens.npy", **TOKENS)
+    assert done.exit_code == 0, done.output
+    assert "decoder at 40 latents (2 tokens in 20 sequences of 3), 4 of 4" in done.stdout
+    assert "no bound, which is of whole latents, not of single tokens" in done.stdout
+    assert "which is of whole latents, not of single tokens" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "latents", "message"),
+    [
+        (["--tokens", "first"], "tokens.npy", "--tokens is a slice, such as 1:"),
+        (["--tokens", ""], "tokens.npy", "--tokens is a slice, such as 1:"),
+        (["--tokens", "1:2:0"], "tokens.npy", "or one position; got '1:2:0'"),
+        (["--tokens", "1:2:3:4"], "tokens.npy", "or one position; got '1:2:3:4'"),
+        (["--tokens", "3:"], "tokens.npy", "names none of the 3 tokens"),
+        (["--tokens", ":"], "tokens.csv", "read from .npy, .npz and .safetensors files"),
+        (["--tokens", ":"], "token.npy", "token.npy does not exist; did you mean tokens.npy"),
+        (["--tokens", ":"], "objects.npy", "objects.npy cannot be read as an .npy file"),
+        (["--tokens", ":"], "isometry.safetensors", "it holds bias (5,), weight (5, 3)"),
+        (["--tokens", ":"], "tokens.npz::z", "(latents, tokens, D); it holds z (40, 3)"),
+        (["--tokens", ":"], "tokens.npz::hide", "has no array hide"),
+        (["--tokens", ":"], "several.npz", "2 arrays of sequences (a, b): name one"),
+        (["--tokens", ":", "--features", "a"], "tokens.npy", "sequences of tokens have no columns"),
+        (["--device", "abacus"], "runs.npz::z", "cannot compute on the device 'abacus'"),
+        (["--device", "meta"], "runs.npz::z", "name another, such as cpu or cuda:0"),
+        (["--live-threshold", "1"], "runs.npz::z", "live_threshold is a share"),
+    ],
+)
+def test_mistakes_with_tokens_devices_and_thresholds_are_clear(
+    measure, failed, options, latents, message
+):
+    given = TOKENS if "--tokens" in options else {}
+    assert message in failed(measure(*options, latents=latents, **given))
 
 
 def test_summary_and_page(measure, tmp_path):

@@ -66,7 +66,8 @@ def command(
         str,
         typer.Option(
             metavar="FILE",
-            help="FILE or FILE::KEY with a row per latent: the representation of the data.",
+            help="FILE or FILE::KEY with a row per latent, or with --tokens a sequence: the "
+            "representation of the data.",
             show_default=False,
         ),
     ],
@@ -82,6 +83,33 @@ def command(
         Method,
         typer.Option(help="exact: all of each Jacobian; lanczos: for latents of many hundreds."),
     ] = Method.EXACT,
+    tokens: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SLICE",
+            help="Which tokens, such as 1: (all but the first), where latents are sequences, an "
+            "array of shape (latents, tokens, D). Each is differentiated by itself, the others "
+            "held.",
+            show_default="latents are no sequences",
+        ),
+    ] = None,
+    live_threshold: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE",
+            min=0,
+            help="A principal axis of the latents is dead, and left out, if its variance is below "
+            "this share of the largest one's; 0 keeps all.",
+        ),
+    ] = 1e-3,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DEVICE",
+            help="Where to compute, such as cpu or cuda:0.",
+            show_default="where the factory puts the module",
+        ),
+    ] = None,
     batch_size: Annotated[
         int | None,
         typer.Option(
@@ -118,31 +146,41 @@ def command(
     Examples:
       nearid decoder nets:decoder --weights decoder.safetensors --latents z.npy
       nearid decoder nets:vae --attribute decoder --weights vae.safetensors --latents z.npy
+      nearid decoder nets:mae --weights mae.safetensors --latents tokens.npz::hidden --tokens 1:
     """  # noqa: D301  (typer needs the control character)
     if report is not None:
         options.check_writable(report)
     terminal: Terminal = context.obj
     with redirect_stdout(sys.stderr):  # what the user's code prints is not our data
         with terminal.waiting("reading"):
-            decoder, notes = _open_decoder(factory, weights, attribute)
-            from nearid.cli.tables import open_table
-
-            table, more = open_table(latents, id_column=id_column, features=features)
-        terminal.notes(notes + more)
-        with terminal.waiting(f"differentiating at {table.values.shape[0]} latents"):
+            decoder, notes = _open_decoder(factory, weights, attribute, device)
+            opened = _open_latents(latents, tokens, id_column=id_column, features=features)
+        terminal.notes(notes + opened.notes)
+        with terminal.waiting(f"differentiating at {len(opened.values)} latents"):
             from nearid.decoder import bilipschitz
             from nearid.decoder.implied import implied
 
             result = bilipschitz(
-                decoder, table.values, method=str(method), batch_size=batch_size, random_state=seed
+                decoder,
+                opened.values,
+                method=str(method),
+                tokens=opened.tokens,
+                batch_size=batch_size,
+                device=device,
+                live_threshold=live_threshold,
+                random_state=seed,
             )
-            worst, why_not = _worst_case(decoder, table.values.shape[1])
-    found = Found(result, implied(result, c_D=constant, diameter=diameter), worst, why_not)
+            worst, why_not = _worst_case(decoder, opened)
+    epsilon = implied(result, c_D=constant, diameter=diameter)
+    found = Found(result, epsilon, worst, why_not, opened.described)
     settings = {
         "decoder": factory if attribute is None else f"{factory}, its {attribute}",
         "weights": str(weights),
         "latents": latents,
+        "tokens": tokens,
         "method": str(method),
+        "live_threshold": live_threshold,
+        "device": device,
         "c_D": constant,
         "diameter": diameter,
         "seed": seed,
@@ -158,21 +196,62 @@ class Found:
     implied: Implied
     worst: WorstCase | None
     why_not: str
+    where: str
 
 
-def _open_decoder(factory: str, weights: Path, attribute: str | None) -> tuple[Any, list[str]]:
-    from nearid.cli.modules import load_weights, made_by, part_of
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """Latents, which of their tokens are meant, and what must be said of them."""
 
+    values: Any
+    tokens: slice | None
+    notes: list[str]
+
+    @property
+    def described(self) -> str:
+        """How many latents there are, where one token is one."""
+        if self.tokens is None:
+            return f"{len(self.values)} latents"
+        n_tokens = len(range(self.values.shape[1])[self.tokens])
+        sequences = f"{len(self.values)} sequences of {self.values.shape[1]}"
+        return f"{n_tokens * len(self.values)} latents ({n_tokens} tokens in {sequences})"
+
+
+def _open_latents(
+    location: str, tokens: str | None, *, id_column: str | None, features: str | None
+) -> Opened:
+    if tokens is None:
+        from nearid.cli.tables import open_table
+
+        table, notes = open_table(location, id_column=id_column, features=features)
+        return Opened(table.values, None, notes)
+    from nearid.cli.sequences import open_sequences, parse_tokens
+
+    if id_column is not None or features is not None:
+        raise InputError("sequences of tokens have no columns: leave out --id-column, --features")
+    chosen = parse_tokens(tokens)
+    return Opened(open_sequences(location), chosen, [])
+
+
+def _open_decoder(
+    factory: str, weights: Path, attribute: str | None, device: str | None
+) -> tuple[Any, list[str]]:
+    from nearid.cli.modules import check_device, load_weights, made_by, part_of
+
+    if device is not None:
+        check_device(device)
     module = made_by(factory)
     notes = load_weights(module, weights)
     return (module if attribute is None else part_of(module, attribute)), notes
 
 
-def _worst_case(decoder: Any, width: int) -> tuple[WorstCase | None, str]:
+def _worst_case(decoder: Any, opened: Opened) -> tuple[WorstCase | None, str]:
+    if opened.tokens is not None:
+        return None, "which is of whole latents, not of single tokens"
     from nearid.decoder import worst_case
 
     try:
-        return worst_case(decoder, n_latents=width), ""
+        return worst_case(decoder, n_latents=opened.values.shape[1]), ""
     except InputError as error:  # most decoders hold something that has no bound
         return None, str(error).partition("; use bilipschitz")[0]
 
@@ -231,8 +310,7 @@ def summary(found: Found) -> list[Any]:
     dead = f" ({dimensions - live} dead)" if live < dimensions else ""
     unit = f", in units of {found.implied.unit}" if found.implied.unit else ""
     return [
-        f"decoder at {len(result.sigma_max)} latents, {live} of {dimensions} dimensions "
-        f"live{dead}, {result.method}",
+        f"decoder at {found.where}, {live} of {dimensions} dimensions live{dead}, {result.method}",
         "",
         _quantiles(result),
         "",

@@ -14,7 +14,7 @@ from nearid.errors import InputError
 from nearid.io.location import listing
 from nearid.optional import require
 
-__all__ = ["load_weights", "made_by", "part_of", "split_factory"]
+__all__ = ["check_device", "load_weights", "made_by", "part_of", "split_factory"]
 
 #: How many names of weights an error lists.
 SHOWN = 3
@@ -122,6 +122,20 @@ def _is_own(name: str, value: Any, module: str) -> bool:
     return (
         callable(value) and not name.startswith("_") and getattr(value, "__module__", "") == module
     )
+
+
+def check_device(name: str) -> None:
+    """Raise InputError unless torch can compute on the device of that name."""
+    torch = require("torch", extra="torch")
+    try:
+        torch.ones(1, device=name).item()
+    # an unknown name, a library built without that device, a driver that is not there, meta
+    except (RuntimeError, AssertionError, ImportError, NotImplementedError) as error:
+        first = str(error).partition("\n")[0].partition(": ")[0]
+        raise InputError(
+            f"torch cannot compute on the device {name!r} ({first}): name another, such as cpu or "
+            f"cuda:0"
+        ) from error
 
 
 def load_weights(module: Any, path: Path) -> list[str]:
