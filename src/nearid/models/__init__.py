@@ -4,6 +4,9 @@ from nearid.models.ae import ae
 from nearid.models.architecture import Architecture, mlp
 from nearid.models.autoencoder import conv_autoencoder, encode, mlp_autoencoder
 from nearid.models.bioae import bioae
+from nearid.models.classifier import classifier, labelled
+from nearid.models.gpt import tiny_gpt
+from nearid.models.mae import vit_mae
 from nearid.models.modulated import modulated
 from nearid.models.projection import Projection, fit_projection
 from nearid.models.qlae import qlae
@@ -24,14 +27,18 @@ __all__ = [
     "beta_tcvae",
     "beta_vae",
     "bioae",
+    "classifier",
     "conv_autoencoder",
     "encode",
     "fit_projection",
     "initialise",
+    "labelled",
     "mlp",
     "mlp_autoencoder",
     "modulated",
     "qlae",
+    "tiny_gpt",
     "train",
     "train_runs",
+    "vit_mae",
 ]

@@ -25,7 +25,7 @@ def fingerprint(
 
     Hashed are the initial weights, the layers as printed, the source of the model's classes that
     are not torch's, the loss with what it closes over, the data, the settings, the kind of device
-    and the version of torch.
+    and the version of torch, and of transformers where a class comes from there.
 
     Parameters
     ----------
@@ -51,6 +51,8 @@ def fingerprint(
         "classes": sorted(_methods(kind) for kind in classes if not _is_known(kind)),
         "loss": code(loss),
     }
+    if any(_origin(kind) == "transformers" for kind in classes):
+        words["transformers"] = require("transformers", extra="hf").__version__
     digest = hashlib.sha256(json.dumps(words, sort_keys=True).encode())
     for name, tensor in [*sorted(model.state_dict().items()), ("data", data)]:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
@@ -67,8 +69,12 @@ def _given(settings: Any) -> dict[str, Any]:
 
 
 def _is_known(kind: type) -> bool:
-    """Tell whether a class comes with torch, whose version is hashed, or with Python."""
-    return kind.__module__.partition(".")[0] in ("torch", "builtins", "typing")
+    """Tell whether a class comes with Python, or with a library whose version is hashed."""
+    return _origin(kind) in ("torch", "transformers", "builtins", "typing")
+
+
+def _origin(kind: type) -> str:
+    return kind.__module__.partition(".")[0]
 
 
 def _methods(kind: type) -> str:

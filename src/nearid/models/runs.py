@@ -17,7 +17,7 @@ import numpy as np
 
 from nearid.errors import InputError
 from nearid.models.fingerprint import fingerprint
-from nearid.models.training import Run, as_data, default_loss, plan, train
+from nearid.models.training import Run, as_data, default_loss, plan, takes_tokens, train
 from nearid.optional import require
 
 __all__ = ["initialise", "train_cached", "train_runs"]
@@ -103,7 +103,7 @@ def train_runs(
     n_jobs = min(n_jobs if n_jobs is not None else cores or 1, len(seeds))
     if n_jobs < 1:
         raise InputError(f"n_jobs is a number of processes, from 1; got {n_jobs!r}")
-    data = as_data(data)
+    data = as_data(data, tokens=True)  # each training asks whether its model takes them
     folder = nullcontext(cache_dir) if cache_dir is not None else tempfile.TemporaryDirectory()
     with folder as place:
         job = partial(_one, factory, options, os.fspath(place))
@@ -189,7 +189,8 @@ def train_cached(
     -------
     Run
     """
-    model, data = initialise(factory, seed), as_data(data)
+    model = initialise(factory, seed)
+    data = as_data(data, tokens=takes_tokens(model))
     folder = None if cache_dir is None else _folder(model, data, seed, options, cache_dir)
     with one_thread():
         return train(model, data, seed=seed, checkpoint_dir=folder, **options)

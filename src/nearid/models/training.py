@@ -19,7 +19,16 @@ from nearid.models.checkpoint import Checkpoint, read_checkpoint, write_checkpoi
 from nearid.models.fingerprint import fingerprint
 from nearid.optional import require
 
-__all__ = ["Plan", "Run", "as_data", "default_loss", "learning_rate", "plan", "train"]
+__all__ = [
+    "Plan",
+    "Run",
+    "as_data",
+    "default_loss",
+    "learning_rate",
+    "plan",
+    "takes_tokens",
+    "train",
+]
 
 
 #: How the rate goes on after the warm-up.
@@ -135,7 +144,8 @@ def train(
     model : torch.nn.Module
         Initialised; left as it is.
     data : array or tensor, shape (n, …)
-        Finite floating numbers, converted to float32.
+        Finite floating numbers, converted to float32; or int64 numbers of tokens, left as they
+        are, for a model that says ``takes_tokens``.
     steps : int
         Number of batches.
     lr : float, default 1e-3
@@ -200,7 +210,7 @@ def train(
     if checkpoint_every < 1:
         raise InputError(f"checkpoint_every is a number of steps, from 1; got {checkpoint_every}")
     device = torch.device(device or "cpu")
-    data = as_data(data)
+    data = as_data(data, tokens=takes_tokens(model))
     loss = loss or default_loss
     digest = fingerprint(model, data, settings, loss=loss, device=device.type)
     state = _State(torch, deepcopy(model).to(device), settings)
@@ -225,8 +235,13 @@ def train(
     return Run(state.model, state.losses.cpu().numpy(), settings.seed, digest, start)
 
 
-def as_data(data: Any) -> Any:
-    """Return data as a float32 tensor on the CPU.
+def takes_tokens(model: Any) -> bool:
+    """Tell whether a model is trained on numbers of tokens."""
+    return bool(getattr(model, "takes_tokens", False))
+
+
+def as_data(data: Any, *, tokens: bool = False) -> Any:
+    """Return data as a float32 tensor on the CPU; tokens stay int64, if there may be any.
 
     Raises
     ------
@@ -237,7 +252,8 @@ def as_data(data: Any) -> Any:
     # a copy only where torch cannot share the memory: read-only, or with strides it does not know
     given = data.detach().cpu().numpy() if hasattr(data, "detach") else data
     array = torch.from_numpy(np.require(given, requirements=["C", "W"]))
-    if not array.dtype.is_floating_point:
+    named = tokens and array.dtype == torch.int64
+    if not array.dtype.is_floating_point and not named:
         raise InputError(
             f"training data are floating numbers; got {array.dtype}: scale images, e.g. to [0, 1]"
         )
@@ -246,7 +262,7 @@ def as_data(data: Any) -> Any:
     if not array.isfinite().all():
         bad = int((~array.isfinite()).sum())
         raise InputError(f"the training data hold {bad} NaN or infinite values; drop those rows")
-    return array.float()
+    return array if named else array.float()
 
 
 def default_loss(model: Any, batch: Any) -> Any:
