@@ -16,6 +16,8 @@ from nearid.metrics.r2 import r2
 from nearid.metrics.registry import METRICS
 from nearid.metrics.sap import sap
 from nearid.metrics.score import Score
+from nearid.metrics.subspace_infom import subspace_infom
+from nearid.metrics.subspaces import subspaces
 
 __all__ = [
     "METRICS",
@@ -34,4 +36,6 @@ __all__ = [
     "modularity",
     "r2",
     "sap",
+    "subspace_infom",
+    "subspaces",
 ]
