@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from nearid.ica.estimator import LatentICA
     from nearid.ica.module import fold_into
     from nearid.identifiability import (
+        Consensus,
         StatisticalIdentifiability,
         StructuralIdentifiability,
         statistical_identifiability,
         structural_identifiability,
     )
+    from nearid.identifiability.consensus import consensus
     from nearid.rows import Rows, as_rows, fold
 
 __version__ = "0.1.0"
@@ -31,6 +33,7 @@ __version__ = "0.1.0"
 __all__ = [
     "GROUPS",
     "BiLipschitz",
+    "Consensus",
     "Identity",
     "InputError",
     "LatentICA",
@@ -46,6 +49,7 @@ __all__ = [
     "Transformation",
     "as_rows",
     "bilipschitz",
+    "consensus",
     "fold",
     "fold_into",
     "statistical_identifiability",
@@ -56,6 +60,7 @@ __all__ = [
 #: costs next to nothing and brings neither scikit-learn nor pandas.
 _HOME = {
     "BiLipschitz": "nearid.decoder",
+    "Consensus": "nearid.identifiability",
     "InputError": "nearid.errors",
     "LatentICA": "nearid.ica.estimator",
     "MissingExtraError": "nearid.errors",
@@ -65,6 +70,7 @@ _HOME = {
     "StructuralIdentifiability": "nearid.identifiability",
     "as_rows": "nearid.rows",
     "bilipschitz": "nearid.decoder",
+    "consensus": "nearid.identifiability",
     "fold": "nearid.rows",
     "fold_into": "nearid.ica.module",
     "statistical_identifiability": "nearid.identifiability",

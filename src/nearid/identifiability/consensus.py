@@ -1,0 +1,400 @@
+"""The consensus of many runs: one frame, the mean representation, and its components."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nearid.errors import InputError
+from nearid.groups import GROUPS
+from nearid.ica.fitting import Fit, rotate
+from nearid.ica.replication import REPLICATES, replication
+from nearid.ica.settings import Settings
+from nearid.ica.whitening import Whitening, whitening
+from nearid.identifiability import cautions
+from nearid.identifiability.agreement import (
+    Agreement,
+    measure_agreement,
+    predicted_share,
+    sums_of,
+)
+from nearid.identifiability.common_frame import (
+    CommonFrame,
+    canonical_frame,
+    mean_covariance,
+    procrustes_frame,
+)
+from nearid.identifiability.consensus_cautions import (
+    about_alignment,
+    about_rows,
+    about_shared_components,
+    about_views,
+)
+from nearid.identifiability.consensus_result import Alignment, Consensus, View
+from nearid.identifiability.consensus_tables import agreement_frame, components_frame
+from nearid.identifiability.evidence import Study, split
+from nearid.identifiability.ladder import SINGLE, Frame
+from nearid.identifiability.mean_rows import held, mean_rows
+from nearid.identifiability.runs import align, collect_runs, split_rows, summarise_run
+from nearid.moments import Moments, moments
+from nearid.rows import Rows, one_blas_thread
+
+__all__ = ["align_run", "consensus"]
+
+Array = NDArray[np.float64]
+
+CONSENSUS_GROUPS = ("rigid", "similarity", "linear")
+
+
+def consensus(
+    runs: Mapping[str, Any] | Iterable[Any],
+    *,
+    group: str = "rigid",
+    n_components: int | float | None = 0.99,
+    n_axes: int | float | None = None,
+    threshold: float = REPLICATES,
+    holdout: float | int = 0.5,
+    n_bootstrap: int = 200,
+    n_null: int = 5,
+    check_replication: bool = True,
+    n_jobs: int = 1,
+    random_state: int | np.random.Generator | None = None,
+) -> Consensus:
+    r"""Bring runs into one frame, and find the independent components of their mean.
+
+    Every run m gets a map ``P_m`` of the group, fitted to all the others' at once from the joint
+    second moments alone.  The consensus is the mean ``Σ_m (z_m − mean_m) P_m / M``; its ICA gives
+    components that all runs share by construction.  How well a run reproduces each is measured on
+    rows that nothing was fitted to, against the mean of the *other* runs.
+
+    Parameters
+    ----------
+    runs : mapping of name to table, or iterable of tables
+        At least two; each an array of shape (n, D_m), a frame, a tensor,
+        :class:`~nearid.rows.Rows` or a path.  Rows correspond: by ids where every run has them,
+        else by position.
+    group : {"rigid", "similarity", "linear"}, default "rigid"
+        ``"rigid"``: generalised Procrustes, rotations and reflections.  ``"similarity"``: the
+        same after each run was brought to one total variance.  ``"linear"``: generalised
+        canonical correlation, in which any linear map is free.
+    n_components : int, float in (0, 1) or None, default 0.99
+        Components of the consensus: that many, as many as explain this share of the mean's
+        variance, or all.
+    n_axes : int, float in (0, 1) or None, default None
+        Principal axes of each run that a linear map may use; None: all.  Where rows are few, more
+        axes only bring maps that fit the fitting rows.  No part of the other groups.
+    threshold : float, default 0.9
+        Correlation from which a component counts as reproduced.
+    holdout : float in (0, 1) or int, default 0.5
+        Share, or number, of rows to measure on.
+    n_bootstrap, n_null : int
+        Resamples of the intervals, shuffles of the null.
+    check_replication : bool, default True
+        Whether to fit ICA to disjoint halves of the rows as well, to see which components come
+        back.
+    n_jobs : int, default 1
+        Worker threads; the result does not depend on it.
+    random_state : int, Generator or None
+
+    Returns
+    -------
+    Consensus
+
+    Raises
+    ------
+    InputError
+        If the runs cannot be compared: fewer than two that have not collapsed, different lengths
+        or ids, missing values, too few rows; or an argument is out of range.
+
+    References
+    ----------
+    Gower, Psychometrika 40, 1975; ten Berge, Psychometrika 42, 1977; Kettenring, Biometrika 58,
+    1971; Nelson, Fumero, Karaletsos & Locatello, ICLR 2026, arXiv 2603.11970, Theorem 2.
+
+    Examples
+    --------
+    Three runs see the same factors, each from another direction and with noise of its own:
+
+    >>> rng = np.random.default_rng(0)
+    >>> factors = rng.laplace(size=(4000, 3)) * [1.0, 1.2, 1.4]
+    >>> turns = [np.linalg.qr(rng.standard_normal((3, 3)))[0] for _ in range(3)]
+    >>> runs = [factors @ turn + 0.2 * rng.standard_normal((4000, 3)) for turn in turns]
+    >>> found = consensus(runs, random_state=0)
+    >>> found.n_reproduced, found.n_components
+    (3, 3)
+    >>> np.abs(np.corrcoef(factors.T, found.transform_mean(runs).T)[:3, 3:]).max(axis=1) > 0.99
+    array([ True,  True,  True])
+    """
+    settings: dict[str, Any] = {
+        "group": group,
+        "n_components": n_components,
+        "n_axes": n_axes,
+        "threshold": threshold,
+        "holdout": holdout,
+        "n_bootstrap": n_bootstrap,
+        "n_null": n_null,
+        "check_replication": check_replication,
+        "random_state": random_state if isinstance(random_state, int) else None,
+    }
+    _check_arguments(settings)
+    with one_blas_thread():
+        return _agree(runs, settings, n_jobs, np.random.default_rng(random_state))
+
+
+def _check_arguments(settings: Mapping[str, Any]) -> None:
+    if settings["group"] not in CONSENSUS_GROUPS:
+        raise InputError(
+            f"group must be one of {', '.join(CONSENSUS_GROUPS)}; got {settings['group']!r}"
+        )
+    if not 0 < settings["threshold"] < 1:
+        raise InputError(
+            f"threshold is a correlation between 0 and 1; got {settings['threshold']!r}"
+        )
+    for name, least in (("n_bootstrap", 2), ("n_null", 1)):
+        if not settings[name] >= least:
+            raise InputError(f"{name} must be at least {least}; got {settings[name]!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What a further run is aligned with.
+
+    Parameters
+    ----------
+    study : Study
+        Of the runs that have not collapsed.
+    train, test : ndarray of int
+        Which rows were fitted to and held out.
+    first : Rows
+        All rows of the first run, whose ids say which input is which.
+    frame : Frame
+        Each run's map to the common coordinates.
+    variance : ndarray, shape (K,)
+        Of the mean, along the common coordinates.
+    turn : ndarray, shape (K, k)
+        From the common coordinates to the components.
+    """
+
+    study: Study
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+    first: Rows
+    frame: Frame
+    variance: Array
+    turn: Array
+
+    @property
+    def components(self) -> Frame:
+        """Each run's map to the components."""
+        return _turned(self.frame, self.turn)
+
+
+def _turned(frame: Frame, turn: Array) -> Frame:
+    maps = [matrix @ turn for matrix in frame.maps if matrix is not None]
+    return Frame(frame.name, (), frame.means, maps, {}, frame.single)
+
+
+def _agree(
+    runs: Mapping[str, Any] | Iterable[Any],
+    settings: dict[str, Any],
+    n_jobs: int,
+    rng: np.random.Generator,
+) -> Consensus:
+    rows, warnings = align(collect_runs(runs))
+    train, test = split_rows(len(rows[0]), settings["holdout"], rng)
+    everything = split(rows, train, test, n_jobs)
+    summaries = tuple(
+        summarise_run(run, everything.train_moments, m) for m, run in enumerate(everything.train)
+    )
+    warnings += cautions.about_runs(summaries, everything)
+    alive = [m for m, run in enumerate(summaries) if not run.collapsed]
+    if len(alive) < 2:
+        raise InputError(
+            f"expected at least two runs that vary with their inputs, got {len(alive)}: in "
+            f"{', '.join(run.name for run in summaries if run.collapsed)} every row is the same"
+        )
+    study = everything.subset(alive)
+    common = _common_frame(study, settings)
+    frame = _frame(study.train_moments, common)
+    white = _whiten_mean(study, common, settings["n_components"])
+    fit, agreeing = _rotate(study, frame, white, settings, rng)
+    fitted = Fitted(
+        study, train, test, rows[0], frame, common.variance, white.matrix.T @ fit.unmixing.T
+    )
+    found = _measure(fitted, settings, rng)
+    return _conclude(fitted, common, white, fit, agreeing, found, summaries, warnings, settings)
+
+
+def _common_frame(study: Study, settings: Mapping[str, Any]) -> CommonFrame:
+    joint = study.train_moments
+    if settings["group"] == "linear":
+        whitened = _whiten_runs(study, settings["n_axes"])
+        # A variate is shared by two runs at least, so the second most axes bound their number.
+        size = sorted(w.n_components for w in whitened)[-2]
+        return canonical_frame(joint, whitened, size=size)
+    scales = None
+    if settings["group"] == "similarity":
+        power = [np.trace(joint.pair(m, m).source_cov) for m in range(len(study.train))]
+        scales = [float(1 / np.sqrt(p)) for p in power]
+    return procrustes_frame(joint, scales=scales)
+
+
+def _whiten_runs(study: Study, n_axes: int | float | None) -> list[Whitening]:
+    joint = study.train_moments
+    blocks = [joint.block(m) for m in range(len(study.train))]
+    return [
+        whitening(joint.mean[b], joint.cov[b, b], dtype=run.dtype, n_components=n_axes)
+        for b, run in zip(blocks, study.train, strict=True)
+    ]
+
+
+def _frame(joint: Moments, common: CommonFrame) -> Frame:
+    means = [joint.mean[joint.block(m)] for m in range(len(joint.widths))]
+    spread = np.sqrt(np.diag(joint.cov).clip(0))
+    single = all(SINGLE[0] < spread[joint.block(m)].max() < SINGLE[1] for m in range(len(means)))
+    return Frame("consensus", (), means, list(common.maps), {}, single)
+
+
+def _whiten_mean(study: Study, common: CommonFrame, n_components: int | float | None) -> Whitening:
+    size = len(common.variance)
+    dtype = mean_rows(study.train, _frame(study.train_moments, common), name="").dtype
+    cov = mean_covariance(study.train_moments, common.maps)
+    return whitening(np.zeros(size), cov, dtype=dtype, n_components=n_components)
+
+
+def _rotate(
+    study: Study,
+    frame: Frame,
+    white: Whitening,
+    settings: Mapping[str, Any],
+    rng: np.random.Generator,
+) -> tuple[Fit, Array]:
+    """Rotate the whitened mean by ICA, and see which components come back on halves of the rows."""
+    how = Settings(n_jobs=study.n_jobs)
+    k = white.n_components
+    lazy = mean_rows(study.train, _turned(frame, white.matrix.T), name="the consensus")
+    rows = held(lazy, limit=how.memory_limit, n_jobs=study.n_jobs)
+    is_white = Whitening(np.zeros(k), np.eye(k), np.eye(k), np.ones(k), k)
+    fit = rotate(rows, is_white, how, random_state=rng)
+    if not settings["check_replication"]:
+        return fit, np.full(k, np.nan)
+    return fit, replication(rows, fit.unmixing, np.eye(k), how, n_components=k, rng=rng)
+
+
+def _measure(fitted: Fitted, settings: Mapping[str, Any], rng: np.random.Generator) -> list[View]:
+    study, frame = fitted.study, fitted.components
+    found = measure_agreement(
+        study.test,
+        frame,
+        n_bootstrap=settings["n_bootstrap"],
+        n_null=settings["n_null"],
+        n_jobs=study.n_jobs,
+        rng=rng,
+    )
+    share = predicted_share(sums_of(study.train, frame, study.n_jobs), found.sums)
+    return [_view(m, run.name, frame, found, share) for m, run in enumerate(study.train)]
+
+
+def _view(m: int, name: str, frame: Frame, found: Agreement, share: Array) -> View:
+    matrix = frame.maps[m]
+    assert matrix is not None
+    return View(
+        name=name,
+        mean=frame.means[m],
+        matrix=matrix,
+        correlation=found.correlation[m],
+        low=found.low[m],
+        high=found.high[m],
+        r2=share[m],
+        chance=float(found.chance[m]),
+    )
+
+
+def _conclude(
+    fitted: Fitted,
+    common: CommonFrame,
+    white: Whitening,
+    fit: Fit,
+    agreeing: Array,
+    found: Sequence[View],
+    summaries: tuple[Any, ...],
+    warnings: list[str],
+    settings: dict[str, Any],
+) -> Consensus:
+    n_train = len(fitted.train)
+    mixing = white.inverse @ fit.mixing
+    explained = (mixing**2).sum(axis=0) / white.eigenvalues.clip(0).sum()
+    components = components_frame(found, fit, agreeing, explained, settings["threshold"])
+    iterated = len(common.rounds) - 1
+    alignment = Alignment(common.shared, iterated, common.converged, common.gap)
+    warnings += about_rows(common, n_train)
+    warnings += about_alignment(common, white, n_train)
+    warnings += cautions.about_ica({0: fit}, ["the consensus"], n_train)
+    warnings += about_shared_components(components)
+    warnings += about_views(found)
+    return Consensus(
+        group=settings["group"],
+        n_components=len(fit.unmixing),
+        n_reproduced=int(components["reproduced"].sum()),
+        components=components,
+        agreement=agreement_frame(found, settings["threshold"]),
+        alignment=alignment,
+        views={view.name: view for view in found},
+        runs=summaries,
+        warnings=warnings,
+        settings=settings,
+        _fitted=fitted,
+    )
+
+
+def align_run(result: Consensus, rows: Rows) -> View:
+    """Fit a further run's map to a consensus, and measure it on the held-out rows.
+
+    See :meth:`nearid.identifiability.consensus_result.Consensus.fit_run`.
+    """
+    fitted: Fitted = result._fitted
+    study = fitted.study
+    (_, rows), _ = align([fitted.first, rows])
+    train, test = rows.take(fitted.train), rows.take(fitted.test)
+    with one_blas_thread():
+        centre = mean_rows(study.train, fitted.frame, name="the consensus")
+        joint = moments([train, centre], n_jobs=study.n_jobs)
+        if summarise_run(train, joint, 0).collapsed:
+            raise InputError(f"{rows.name} has collapsed: every row is the same")
+        matrix = _fit_matrix(joint, train, fitted, result.settings) @ fitted.turn
+        k = matrix.shape[1]
+        means = [joint.mean[joint.block(0)], np.zeros(k)]
+        frame = Frame("consensus", (), means, [matrix, np.eye(k)], {}, fitted.frame.single)
+        parts = [
+            [run, mean_rows(members, fitted.components, name="the consensus")]
+            for run, members in ((train, study.train), (test, study.test))
+        ]
+        found = measure_agreement(
+            parts[1],
+            frame,
+            n_bootstrap=result.settings["n_bootstrap"],
+            n_null=result.settings["n_null"],
+            n_jobs=study.n_jobs,
+            rng=np.random.default_rng(result.settings["random_state"]),
+        )
+        share = predicted_share(sums_of(parts[0], frame, study.n_jobs), found.sums)
+    return _view(0, rows.name, frame, found, share)
+
+
+def _fit_matrix(joint: Moments, train: Rows, fitted: Fitted, settings: Mapping[str, Any]) -> Array:
+    """Return the map from a new run to the common coordinates, as the consensus's own runs have."""
+    pair = joint.pair(0, 1)
+    if settings["group"] == "linear":
+        white = whitening(
+            pair.source_mean, pair.source_cov, dtype=train.dtype, n_components=settings["n_axes"]
+        )
+        # The variates have unit variance; the mean has that of `variance` along them.
+        regression = white.matrix.T @ (white.matrix @ pair.cross_cov)
+        return np.asarray(regression / np.sqrt(fitted.variance))
+    matrix = GROUPS["rigid"].fit_matrix(pair)
+    power = np.trace(pair.source_cov) if settings["group"] == "similarity" else 1.0
+    return np.asarray(matrix / np.sqrt(power))
