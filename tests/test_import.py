@@ -10,6 +10,7 @@ import nearid
 PUBLIC = [
     "GROUPS",
     "BiLipschitz",
+    "Consensus",
     "Identity",
     "InputError",
     "LatentICA",
@@ -25,6 +26,7 @@ PUBLIC = [
     "Transformation",
     "as_rows",
     "bilipschitz",
+    "consensus",
     "fold",
     "fold_into",
     "statistical_identifiability",
