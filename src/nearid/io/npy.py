@@ -1,4 +1,4 @@
-"""NumPy's ``.npy``: one array, memory-mapped."""
+"""NumPy's ``.npy``: one array, memory-mapped; ids, which it cannot hold, may lie beside it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from nearid.errors import InputError
 from nearid.io.atomic import atomic_path
-from nearid.io.choice import choose
+from nearid.io.choice import choose, named_ids
 from nearid.io.location import check_file, check_no_key, parsing
 from nearid.io.table import Table, check_values
 
-__all__ = ["NpyHeader", "read", "read_header", "write"]
+__all__ = ["NpyHeader", "ids_beside", "read", "read_header", "write"]
 
 MAGIC = b"\x93NUMPY"
 
@@ -68,8 +68,40 @@ def read(
         raise InputError(f"{path} holds numbers only, so there is no column {id_column} for ids")
     if features is not None:
         choose(None, features, str(path))
-    notices = (f"{size - end} bytes after the array were not read",) if size > end else ()
-    return [Table(_mapped(path, header), path.stem, notices=notices)]
+    notices = [f"{size - end} bytes after the array were not read"] if size > end else []
+    ids, said = ids_beside(path, header.shape[0])
+    return [Table(_mapped(path, header), path.stem, ids, notices=(*notices, *said))]
+
+
+def ids_beside(path: Path, n_rows: int) -> tuple[NDArray[Any] | None, list[str]]:
+    """Return the ids that lie beside an ``.npy``, and what must be said of them.
+
+    They are those of ``<stem>.ids.npy`` or, for all arrays of a folder, of ``ids.npy``: text or
+    whole numbers, one per row. What is not so is not used, which is said.
+
+    Parameters
+    ----------
+    path : Path
+        Of the ``.npy`` that they describe.
+    n_rows : int
+    """
+    for name in (f"{path.stem}.ids.npy", "ids.npy"):
+        beside = path.with_name(name)
+        if beside == path or not beside.is_file():
+            continue
+        try:
+            with parsing(beside, "an .npy file"), beside.open("rb") as stream:
+                header = read_header(stream, str(beside))
+                if header.dtype.kind not in "US" + "iu" or header.shape != (n_rows,):
+                    held = f"{header.shape} of {header.dtype}"
+                    return None, [f"{name} beside it was not used: {held}, not {n_rows} ids"]
+                found = read_body(stream, header, str(beside))
+        except InputError as error:
+            return None, [f"{name} beside it was not used: {error}"]
+        ids = np.char.decode(found, "utf-8") if found.dtype.kind == "S" else found
+        held_ids, _, said = named_ids({"ids": ids}, None, "ids", str(beside))
+        return held_ids, said or [f"the ids are those of {name} beside it"]
+    return None, []
 
 
 def write(path: Path, table: Table) -> None:

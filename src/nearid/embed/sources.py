@@ -1,0 +1,78 @@
+"""A model, made ready: what every kind of model offers, and which kind it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from nearid.embed.inputs import Batch
+from nearid.embed.pooling import Pooled
+from nearid.errors import InputError
+
+__all__ = ["Session", "Source", "open_model"]
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """The chosen layers of a model that is ready to run.
+
+    Parameters
+    ----------
+    layers : sequence of str
+    run : callable
+        Takes a batch and returns rows of each layer, as NumPy arrays.
+    notices : sequence of str
+        What was left out or treated specially.
+    """
+
+    layers: Sequence[str]
+    run: Callable[[Batch], Mapping[str, Pooled]]
+    notices: Sequence[str] = ()
+
+
+class Source(Protocol):
+    """What every kind of model offers."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What it is, in types that JSON knows; a digest of its weights among it."""
+
+    @property
+    def context(self) -> int | None:
+        """The most tokens that it takes, if it has such a bound."""
+
+    def session(
+        self, layers: str | Sequence[str], trial: Batch, *, pool: str, device: Any
+    ) -> AbstractContextManager[Session]:
+        """Have the model ready while the context lasts, and leave it as it was found."""
+
+
+def open_model(model: Any, *, revision: str | None = None) -> Source:
+    """Return the source that reads a model of that kind.
+
+    Parameters
+    ----------
+    model : torch.nn.Module, path, or Source
+        A path is the folder of a model of Hugging Face or timm, or an ``.onnx`` file.
+    revision : str, optional
+        Which of the revisions that lie in a folder.
+
+    Raises
+    ------
+    InputError
+        If it is none of these.
+    MissingExtraError
+        If the library that it needs is not installed.
+    """
+    if hasattr(model, "session") and hasattr(model, "context"):
+        found: Source = model
+        return found
+    if revision is not None:
+        raise InputError("revision is for the path of a model; this model is loaded already")
+    if not hasattr(model, "named_modules"):
+        raise InputError(f"expected a torch.nn.Module, got a {type(model).__name__}")
+    from nearid.embed.network import Network
+
+    return Network(model)
