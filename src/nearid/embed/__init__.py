@@ -7,6 +7,8 @@ folders of images, lines of text. Adding a kind of either is one file, and a lin
 
 from nearid.embed.arrays import arrays
 from nearid.embed.embed import embed
+from nearid.embed.images import images
 from nearid.embed.result import Embedding, open_embedding
+from nearid.embed.texts import texts
 
-__all__ = ["Embedding", "arrays", "embed", "open_embedding"]
+__all__ = ["Embedding", "arrays", "embed", "images", "open_embedding", "texts"]

@@ -36,7 +36,7 @@ class Network:
     about : mapping of str to object
         What else is known of it: where it came from.
     drawn : sequence of str
-        Names of weights that no file gave, so that they are random.
+        Names of weights that no file gave, and that are NaN for that reason.
     notices : sequence of str
         What was noticed when it was loaded.
     """
@@ -95,18 +95,16 @@ class Network:
         if not one_by_one:  # in the order in which they return, which is that of the depth
             names = [*last, *(name for name in names if name not in last)]
         faults = {
-            name: self._untrained(name) or _fault(calls[name], last.get(name), trial, pool)
+            name: _fault(calls[name], last.get(name), trial, pool) or self._untrained(last[name])
             for name in names
         }
         return usable(faults, one_by_one=one_by_one)
 
-    def _untrained(self, name: str) -> str:
-        of_layer = [weight for weight in self.drawn if weight.startswith(f"{name}.")]
-        return (
-            f"has weights that no file holds, so that they are random ({of_layer[0]})"
-            if of_layer
-            else ""
-        )
+    def _untrained(self, returned: _Returned) -> str:
+        """Say so if a layer rests on weights that no file gave: they are NaN, and so is it."""
+        if not (self.drawn and returned.nan):
+            return ""
+        return f"rests on weights that are in no file ({self.drawn[0]})"
 
 
 def layer_names(module: Any) -> dict[str, Any]:
@@ -178,19 +176,29 @@ def _hooked(hooks: Mapping[str, tuple[Any, Callable[..., None]]]) -> Iterator[No
         yield
 
 
+@dataclass(frozen=True)
+class _Returned:
+    """What a layer returned: its shape, its type of number, and whether any of them is NaN."""
+
+    shape: tuple[int, ...]
+    kind: Any
+    nan: bool
+
+
 def _observed(
     modules: Mapping[str, Any], trial: Batch, call: Callable[[Batch], Any]
-) -> tuple[Counter[str], dict[str, Any]]:
-    """Return how often each layer runs, and the shape and type that it returns."""
+) -> tuple[Counter[str], dict[str, _Returned]]:
+    """Return how often each layer runs, and what it returns."""
     calls: Counter[str] = Counter()
-    last: dict[str, Any] = {}
+    last: dict[str, _Returned] = {}
 
     def watch(name: str) -> Callable[..., None]:
         def hook(_module: Any, _arguments: Any, returned: Any) -> None:
             calls[name] += 1
             tensor = first_tensor(returned)
             if tensor is not None:
-                last[name] = (tuple(tensor.shape), tensor.dtype)
+                nan = tensor.is_floating_point() and bool(tensor.isnan().any())
+                last[name] = _Returned(tuple(tensor.shape), tensor.dtype, nan)
 
         return hook
 
@@ -199,7 +207,7 @@ def _observed(
     return calls, last
 
 
-def _fault(calls: int, returned: Any, trial: Batch, pool: str) -> str:
+def _fault(calls: int, returned: _Returned | None, trial: Batch, pool: str) -> str:
     """Say what keeps a layer from being read, or nothing."""
     if calls == 0:
         return "was not called"
@@ -207,10 +215,9 @@ def _fault(calls: int, returned: Any, trial: Batch, pool: str) -> str:
         return f"runs {calls} times in one call, and which of them is meant is not known"
     if returned is None:
         return "returns no tensor"
-    shape, kind = returned
-    if not kind.is_floating_point:
-        return f"returns {str(kind).removeprefix('torch.')}, expected floating numbers"
-    return why_not(shape, pool, n=trial.size, mask=trial.mask)
+    if not returned.kind.is_floating_point:
+        return f"returns {str(returned.kind).removeprefix('torch.')}, expected floating numbers"
+    return why_not(returned.shape, pool, n=trial.size, mask=trial.mask)
 
 
 def _check_repeats(run: Callable[[Batch], dict[str, Pooled]], trial: Batch) -> None:

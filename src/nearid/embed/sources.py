@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from nearid.embed.inputs import Batch
 from nearid.embed.pooling import Pooled
 from nearid.errors import InputError
+from nearid.io.location import check_exists
 
 __all__ = ["Session", "Source", "open_model"]
 
@@ -69,10 +72,30 @@ def open_model(model: Any, *, revision: str | None = None) -> Source:
     if hasattr(model, "session") and hasattr(model, "context"):
         found: Source = model
         return found
+    if isinstance(model, str | os.PathLike):
+        return _of_path(Path(model), revision)
     if revision is not None:
         raise InputError("revision is for the path of a model; this model is loaded already")
     if not hasattr(model, "named_modules"):
-        raise InputError(f"expected a torch.nn.Module, got a {type(model).__name__}")
+        raise InputError(
+            f"expected a torch.nn.Module, the folder of a model, or an .onnx file; got a "
+            f"{type(model).__name__}"
+        )
     from nearid.embed.network import Network
 
     return Network(model)
+
+
+def _of_path(path: Path, revision: str | None) -> Source:
+    check_exists(path)
+    if path.is_dir():
+        from nearid.embed.folder import open_folder
+
+        return open_folder(path, revision=revision)
+    if path.suffix.lower() != ".onnx":
+        raise InputError(f"{path}: expected the folder of a model, or an .onnx file")
+    if revision is not None:
+        raise InputError("revision is for the folder of a model; an .onnx file has none")
+    from nearid.embed.onnx import OnnxModel
+
+    return OnnxModel(path)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-__all__ = ["read", "write"]
+__all__ = ["index_name", "read", "write"]
 
 WHAT = "a Parquet file"
 
@@ -102,7 +102,7 @@ def _table(
     first = schemas[0]
     types = list(zip(first.names, first.types, strict=True))
     roles = assign_roles(
-        types, str(path), index=_index(first), id_column=id_column, features=features
+        types, str(path), index=index_name(first), id_column=id_column, features=features
     )
     values = _values(opened, schemas, roles)
     parts = [file.read(columns=list(roles.metadata), use_pandas_metadata=False) for file in opened]
@@ -119,7 +119,7 @@ def _table(
     )
 
 
-def _index(schema: pa.Schema) -> str | None:
+def index_name(schema: pa.Schema) -> str | None:
     """Return the one column that pandas wrote for the index, if any."""
     text = (schema.metadata or {}).get(b"pandas", b"{}")
     described = json.loads(text)
