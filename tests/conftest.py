@@ -30,6 +30,7 @@ collect_ignore += (
     ]
 )
 collect_ignore += [] if find_spec("transformers") else ["models/test_mae.py"]
+collect_ignore += [] if find_spec("transformers") else ["decoder/test_huggingface.py"]
 collect_ignore += [] if find_spec("h5py") else ["datasets/test_shapes3d.py"]
 collect_ignore += [] if find_spec("PIL") else ["datasets/test_pictures.py"]
 
