@@ -14,6 +14,7 @@ PUBLIC = [
     "Identity",
     "InputError",
     "LatentICA",
+    "Layerwise",
     "Linear",
     "MissingExtraError",
     "NearIdError",
@@ -29,6 +30,7 @@ PUBLIC = [
     "consensus",
     "fold",
     "fold_into",
+    "layerwise",
     "statistical_identifiability",
     "structural_identifiability",
 ]

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from nearid.ica.module import fold_into
     from nearid.identifiability import (
         Consensus,
+        Layerwise,
         StatisticalIdentifiability,
         StructuralIdentifiability,
         statistical_identifiability,
         structural_identifiability,
     )
     from nearid.identifiability.consensus import consensus
+    from nearid.identifiability.layerwise import layerwise
     from nearid.rows import Rows, as_rows, fold
 
 __version__ = "0.1.0"
@@ -37,6 +39,7 @@ __all__ = [
     "Identity",
     "InputError",
     "LatentICA",
+    "Layerwise",
     "Linear",
     "MissingExtraError",
     "NearIdError",
@@ -52,6 +55,7 @@ __all__ = [
     "consensus",
     "fold",
     "fold_into",
+    "layerwise",
     "statistical_identifiability",
     "structural_identifiability",
 ]
@@ -63,6 +67,7 @@ _HOME = {
     "Consensus": "nearid.identifiability",
     "InputError": "nearid.errors",
     "LatentICA": "nearid.ica.estimator",
+    "Layerwise": "nearid.identifiability",
     "MissingExtraError": "nearid.errors",
     "NearIdError": "nearid.errors",
     "Rows": "nearid.rows",
@@ -73,6 +78,7 @@ _HOME = {
     "consensus": "nearid.identifiability",
     "fold": "nearid.rows",
     "fold_into": "nearid.ica.module",
+    "layerwise": "nearid.identifiability",
     "statistical_identifiability": "nearid.identifiability",
     "structural_identifiability": "nearid.identifiability",
 }
