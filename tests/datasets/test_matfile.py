@@ -52,3 +52,16 @@ def test_no_more_is_unpacked_than_is_expected(tmp_path):
     assert peak < 200_000  # of 20 million, which take 21 thousand packed
     with pytest.raises(InputError, match="class 6 of shape"):
         read_bytes_array(tmp_path / "x.mat", "large", (2, 3))
+
+
+def test_doubles_that_are_stored_as_bytes_are_read(tmp_path):
+    """As MATLAB saves whole numbers up to 255, but SciPy does not: two bytes tell it."""
+    values, path = np.arange(6, dtype="u1").reshape(2, 3), tmp_path / "x.mat"
+    scipy.io.savemat(path, {"im": values})
+    raw = bytearray(path.read_bytes())
+    place = raw.index(bytes([6, 0, 0, 0, 8, 0, 0, 0])) + 8  # the flags' tag, then the class
+    assert raw[place] == 9
+    raw[place] = 6
+    path.write_bytes(raw)
+    np.testing.assert_array_equal(scipy.io.loadmat(path)["im"], values)
+    np.testing.assert_array_equal(read_bytes_array(path, "im", (2, 3)), values)

@@ -8,7 +8,8 @@ import torch
 
 from nearid import InputError
 from nearid.experiments import disentanglement, disentanglement_reproduction
-from nearid.experiments.disentanglement import RECIPES, SCALES, Settings, Trained, choose, factory
+from nearid.experiments.disentanglement import RECIPES, SCALES, Settings, Trained, factory
+from nearid.experiments.disentanglement_choice import choose
 from nearid.experiments.disentanglement_reproduction import reproduce_disentanglement
 from nearid.experiments.rotations import (
     attainable_rotation,
@@ -82,6 +83,7 @@ def test_choice_sees_no_factor_and_prefers_what_replicates(latents):
     choice = choose(runs)
     [chosen] = choice.grid[choice.grid["chosen"]].to_dict("records")
     assert 2 <= chosen["n_components"] <= 3  # the fourth direction is dead
+    assert not {"infom", "infoe"} & set(choice.grid)
     assert chosen["solver"] in ("nearid", "jade")
     assert chosen["replication"] == choice.grid["replication"].max() > 0.99
     assert [len(fitted.rotations["ica"]) for fitted in choice.fitted] == [
@@ -119,6 +121,7 @@ def test_from_training_to_page(monkeypatch, tmp_path):
     monkeypatch.setitem(disentanglement_reproduction.SCALES, "ci", TINY)
     told = []
     options = {"scale": "ci", "cache_dir": tmp_path, "n_seeds": 2, "models": ["ae", "beta_vae"]}
+    options |= {"metrics": ["infomec", "mcc", "mig", "r2"]}
     result = reproduce_disentanglement(**options, progress=lambda *a: told.append(a))
     assert told[-1][:2] == (4, 4)
     frame = result.to_frame()

@@ -96,6 +96,15 @@ def command(
             show_default="all",
         ),
     ] = None,
+    first_seed: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="disentanglement: the first of the seeds, which follow each other.",
+            show_default="0",
+        ),
+    ] = None,
     json: options.Json = False,
     report: options.Report = None,
 ) -> None:
@@ -106,7 +115,7 @@ def command(
       nearid reproduce warmup --scale ci --report warmup.html
       nearid reproduce warmup --jobs 2 --out warmup
     """  # noqa: D301  (typer needs the control character)
-    chosen = _chosen(claim, dataset, models)
+    chosen = _chosen(claim, dataset, models, first_seed)
     terminal: Terminal = context.obj
     if out is not None:
         _make(out, "--out")
@@ -131,19 +140,17 @@ def command(
     _deliver(result, out=out, report=report, json=json, terminal=terminal)
 
 
-def _chosen(claim: Claim, dataset: str | None, models: str | None) -> dict[str, Any]:
+def _chosen(
+    claim: Claim, dataset: str | None, models: str | None, first_seed: int | None
+) -> dict[str, Any]:
     """Return the options that one experiment alone has."""
-    if claim is Claim.WARMUP:
-        if models is not None:
-            raise typer.BadParameter(f"{claim} has no such choice", param_hint="--models")
-        return {} if dataset is None else {"data": _split(dataset)}
-    given = {} if dataset is None else {"dataset": dataset}
-    named = {} if models is None else {"models": _split(models)}
-    return given | named
-
-
-def _split(names: str) -> list[str]:
-    return [name.strip() for name in names.split(",")]
+    given: dict[str, Any] = {"dataset": dataset, "first_seed": first_seed}
+    given["models"] = None if models is None else [name.strip() for name in models.split(",")]
+    given = {name: value for name, value in given.items() if value is not None}
+    if given and claim is not Claim.DISENTANGLEMENT:
+        option = f"--{next(iter(given))}".replace("_", "-")
+        raise typer.BadParameter(f"{claim} has no such choice", param_hint=option)
+    return given
 
 
 def default_cache() -> Path:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from nearid.datasets.cars3d import load_cars3d
+from nearid.datasets.coil20 import load_coil20
 from nearid.datasets.dsprites import load_dsprites
 from nearid.datasets.factors import FactorDataset
 from nearid.datasets.falcor3d import load_falcor3d
@@ -23,6 +24,7 @@ __all__ = [
     "independent_sources",
     "leaky_stack",
     "load_cars3d",
+    "load_coil20",
     "load_dsprites",
     "load_falcor3d",
     "load_isaac3d",
@@ -41,6 +43,7 @@ __all__ = [
 #: How the images of each data set of known factors are opened.
 DATASETS: dict[str, Callable[..., FactorDataset]] = {
     "cars3d": load_cars3d,
+    "coil20": load_coil20,
     "dsprites": load_dsprites,
     "falcor3d": load_falcor3d,
     "isaac3d": load_isaac3d,

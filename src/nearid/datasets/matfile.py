@@ -25,15 +25,18 @@ WHAT = "a MATLAB file of version 5"
 #: Codes of elements: numbers, matrices and what is packed.
 INT8, UINT8, INT32, UINT32, MATRIX, PACKED = 1, 2, 5, 6, 14, 15
 
-#: Code of a matrix of uint8, in the lowest byte of its flags; complex and logical ones have more.
-CLASS_UINT8, CLASS_AND_KIND = 9, 0x0AFF
+#: Codes of matrices of double and uint8, in the lowest byte of their flags; complex and logical
+#: ones have more. MATLAB writes doubles that are bytes as bytes.
+CLASS_DOUBLE, CLASS_UINT8, CLASS_AND_KIND = 6, 9, 0x0AFF
 
 #: Bytes that a matrix may have beside its numbers.
 HEADER = 4096
 
 
 def read_bytes_array(path: Path, name: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Read a variable of class uint8; no other class is interpreted.
+    """Read a variable of bytes: of class uint8, or of class double where the file holds bytes.
+
+    No other class is interpreted.
 
     Parameters
     ----------
@@ -71,8 +74,14 @@ def read_bytes_array(path: Path, name: str, shape: tuple[int, ...]) -> NDArray[n
             flags, dimensions = _next(parts, UINT32), _next(parts, INT32)
             names.append(_next(parts, INT8).decode("ascii"))
             if names[-1] == name:
-                _check_kind(flags, dimensions, shape, path)
-                return _numbers(_next(parts, UINT8), shape)
+                kind = _check_kind(flags, dimensions, shape, path)
+                stored, content = next(parts, (None, b""))
+                if stored != UINT8:
+                    raise InputError(
+                        f"{path}: expected bytes of shape {shape}; {name} is of class {kind}, and "
+                        f"its numbers are not stored as bytes; is it the file of another data set?"
+                    )
+                return _numbers(content, shape)
     raise InputError(f"{path} has no {name}; it holds {', '.join(names)[:200] or 'nothing'}")
 
 
@@ -114,14 +123,15 @@ def _next(parts: Iterator[tuple[int, bytes]], code: int) -> bytes:
     return content
 
 
-def _check_kind(flags: bytes, dimensions: bytes, shape: tuple[int, ...], path: Path) -> None:
+def _check_kind(flags: bytes, dimensions: bytes, shape: tuple[int, ...], path: Path) -> int:
     kind = int(np.frombuffer(flags, "<u4")[0])
     found = tuple(np.frombuffer(dimensions, "<i4").tolist())
-    if found != shape or kind & CLASS_AND_KIND != CLASS_UINT8:
+    if found != shape or kind & CLASS_AND_KIND not in (CLASS_UINT8, CLASS_DOUBLE):
         raise InputError(
             f"{path}: expected bytes of shape {shape} (class {CLASS_UINT8}); got class "
             f"{kind & 0xFF} of shape {found}; is it the file of another data set?"
         )
+    return kind & 0xFF
 
 
 def _numbers(content: bytes, shape: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -1,7 +1,6 @@
-"""Theorem 3: whether ICA of a plain auto-encoder's latents finds the factors, beside other models.
+"""Theorem 3: the models whose latents are compared, and how they are trained.
 
-Nothing here is chosen by looking at a factor: the number of components is that of the live latents,
-and the solver is the one whose axes replicate best between seeds.
+Nothing here is chosen by looking at a factor.
 """
 
 from __future__ import annotations
@@ -13,27 +12,17 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from nearid.errors import InputError
 from nearid.experiments.jobs import Progress, Task, named, side_by_side
-from nearid.experiments.rotations import (
-    Versions,
-    attainable_rotation,
-    live_components,
-    replication,
-    versions,
-)
 from nearid.experiments.scenes import Scenes
-from nearid.metrics.infomec import infomec
-from nearid.metrics.mcc import mcc
 from nearid.models.architecture import mlp
 from nearid.models.autoencoder import encode
 from nearid.models.registry import MODELS
 from nearid.models.runs import initialise, train_cached
 
-__all__ = ["RECIPES", "SCALES", "Settings", "Trained", "measure", "train_all"]
+__all__ = ["RECIPES", "SCALES", "Settings", "Trained", "train_all"]
 
 Array = NDArray[np.float64]
 
@@ -102,7 +91,6 @@ RECIPES = {
 }
 #: Controls that nobody trains: the images' own principal axes, and an auto-encoder's initial state.
 CONTROLS = {"pixels": "pixels", "untrained": "AE, untrained"}
-SOLVERS = ("nearid", "jade")
 #: The highest of the training, of every model.
 LEARNING_RATE = 3e-3
 
@@ -217,101 +205,3 @@ def _controls(scenes: Scenes, settings: Settings, seeds: Sequence[int]) -> list[
         train, fresh = _encoded(model, scenes.train), _encoded(model, scenes.fresh)
         found.append(Trained("untrained", seed, train, fresh, np.nan))
     return found
-
-
-@dataclass(frozen=True, eq=False)
-class Choice:
-    """How a model's latents are rotated, chosen without a look at the factors.
-
-    Parameters
-    ----------
-    runs : sequence of Trained
-        Of one model.
-    fitted : sequence of Versions
-        Of each run, with the number of components and the solver that were chosen.
-    grid : DataFrame
-        Columns ``n_components, solver, replication, chosen``.
-    """
-
-    runs: Sequence[Trained]
-    fitted: Sequence[Versions]
-    grid: pd.DataFrame
-
-
-def choose_all(runs: Sequence[Trained]) -> dict[str, Choice]:
-    """Choose for each model by itself."""
-    names = dict.fromkeys(run.model for run in runs)
-    return {name: choose([run for run in runs if run.model == name]) for name in names}
-
-
-def choose(runs: Sequence[Trained]) -> Choice:
-    """Choose the number of components and the solver by replication between seeds.
-
-    The number is at most that of the live latents of the run that has fewest. Of the solvers, and
-    of numbers down to two fewer, the pair is taken whose ICA axes replicate best on fresh images.
-    With one run nothing can replicate: all live components are kept.
-    """
-    most = min(live_components(run.train) for run in runs)
-    tried: list[tuple[float, list[Versions]]] = []
-    rows = []
-    for k in range(max(2, most - 2), most + 1):
-        for solver in SOLVERS:
-            fitted = [
-                versions(run.train, n_components=k, solver=solver, random_state=run.seed)
-                for run in runs
-            ]
-            codes = [own.codes(run.fresh, "ica") for own, run in zip(fitted, runs, strict=True)]
-            value = replication(codes) if len(runs) > 1 else float("nan")
-            tried.append((value, fitted))
-            rows.append({"n_components": k, "solver": solver, "replication": value})
-    if len(runs) > 1:
-        best = max(range(len(tried)), key=lambda place: tried[place][0])
-    else:
-        best = len(tried) - len(SOLVERS)
-    grid = pd.DataFrame(rows).assign(chosen=np.arange(len(tried)) == best)
-    return Choice(runs, tried[best][1], grid)
-
-
-def measure(
-    choices: Mapping[str, Choice],
-    scenes: Scenes,
-    settings: Settings,
-    *,
-    attainable: str | None = "ae",
-) -> pd.DataFrame:
-    """Score every run raw, whitened, rotated at random and by ICA, on fresh images.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``model, seed, version, n_components, unexplained``, and each score and its chance.
-    """
-    rows = []
-    for name, choice in choices.items():
-        for run, fitted in zip(choice.runs, choice.fitted, strict=True):
-            codes = {"raw": run.fresh}
-            codes |= {version: fitted.codes(run.fresh, version) for version in fitted.rotations}
-            if name == attainable and settings.n_label:
-                part = slice(0, settings.n_label)
-                rotation = attainable_rotation(
-                    fitted.whitened(run.train[part]), scenes.train_factors[part]
-                )
-                codes["attainable"] = fitted.whitened(run.fresh) @ rotation.T
-            for version, table in codes.items():
-                scored = _scores(scenes.fresh_factors, table, run.seed)
-                key: dict[str, Any] = {"model": name, "seed": run.seed, "version": version}
-                key |= {"n_components": table.shape[1], "unexplained": run.unexplained}
-                rows.append(key | scored)
-    return pd.DataFrame(rows)
-
-
-def _scores(factors: NDArray[np.int64], codes: Array, seed: int) -> dict[str, float]:
-    found = infomec(factors, codes, n_shuffles=1, random_state=seed)
-    kept = {}
-    for part in ("infom", "infoe", "infoc"):
-        for name in (part, f"chance_{part}"):
-            value = found.parts.get(name)
-            kept[name] = float("nan") if value is None else float(value)
-    matched = mcc(factors, codes, random_state=seed)
-    kept["mcc"], kept["chance_mcc"] = matched.value or 0.0, matched.chance or 0.0
-    return kept

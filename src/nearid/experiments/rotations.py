@@ -20,8 +20,9 @@ __all__ = ["Versions", "attainable_rotation", "live_components", "replication", 
 
 Array = NDArray[np.float64]
 
-#: A latent direction of less than this share of the largest variance is taken for dead.
-DEAD = 1e-3
+#: A latent direction of less than this share of the largest variance is taken for dead; so is one
+#: with less than a tenth of the variance of the one before it, and all that follow.
+DEAD, CLIFF = 1e-3, 0.1
 #: Angles that the hill-climb tries for each pair of axes in a sweep.
 ANGLES = np.pi / 2 * np.arange(1, 8) / 8
 
@@ -29,7 +30,8 @@ ANGLES = np.pi / 2 * np.arange(1, 8) / 8
 def live_components(latents: Array) -> int:
     """Count the principal directions with more than a thousandth of the largest variance.
 
-    No factor has a say in it.
+    Where the spectrum falls to a tenth from one direction to the next, it ends there. No factor has
+    a say in it.
 
     Examples
     --------
@@ -37,8 +39,10 @@ def live_components(latents: Array) -> int:
     >>> live_components(rng.normal(size=(500, 3)) * [1, 0.5, 1e-3])
     2
     """
-    spectrum = np.linalg.eigvalsh(np.cov(latents, rowvar=False, ddof=0))
-    return int((spectrum > DEAD * spectrum[-1]).sum())
+    spectrum = np.linalg.eigvalsh(np.cov(latents, rowvar=False, ddof=0))[::-1]
+    alive = spectrum > DEAD * spectrum[0]
+    alive[1:] &= spectrum[1:] > CLIFF * spectrum[:-1]
+    return int(np.cumprod(alive).sum())
 
 
 @dataclass(frozen=True, eq=False)

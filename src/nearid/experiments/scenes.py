@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nearid.datasets.coil20 import load_coil20
 from nearid.datasets.factors import FactorDataset
 from nearid.datasets.scenes3d import scenes3d
-from nearid.datasets.sprites import sprites
+from nearid.datasets.sprites import OUTLINES, sprites
 from nearid.errors import InputError
 from nearid.models.projection import Projection, fit_projection
 
@@ -18,11 +22,32 @@ __all__ = ["DATA", "Scenes", "prepare"]
 
 Floats = NDArray[np.float32]
 
-#: What can be learnt from without a download, by name: from a size in pixels to a data set.
-DATA: dict[str, Callable[[int], FactorDataset]] = {
-    "scenes3d": scenes3d,
-    "sprites": lambda size: sprites(),  # of 64 pixels, averaged down to what is asked for
+#: A folder of files, if one was named.
+Folder = str | os.PathLike[str] | None
+
+
+def _coil20(folder: Folder) -> FactorDataset:
+    place = folder or os.environ.get("NEARID_DATA")
+    if place is None:
+        raise InputError("coil20 is read from COIL20.mat: name its folder (--data, or NEARID_DATA)")
+    files = [Path(place) / name for name in ("COIL20.mat", "images/COIL20.mat")]
+    return load_coil20(next((path for path in files if path.exists()), files[0]))
+
+
+def _sprites(shape: str | None, _size: int, _folder: Folder) -> FactorDataset:
+    return sprites(shape)  # of 64 pixels, averaged down to what is asked for
+
+
+#: What can be learnt from, by name: from a size in pixels and a folder of files to a data set.
+DATA: dict[str, Callable[[int, Folder], FactorDataset]] = {
+    "scenes3d": lambda size, folder: scenes3d(size),
+    "sprites": partial(_sprites, None),
+    **{f"sprites-{shape}": partial(_sprites, shape) for shape in OUTLINES},
+    "coil20": lambda size, folder: _coil20(folder),
 }
+
+#: Factors whose classes have no order.
+NOMINAL = ("shape", "object")
 
 #: Seeds of the images: those to train on, and fresh ones to score.
 TRAIN, FRESH = 1, 2
@@ -43,6 +68,8 @@ class Scenes:
     projection : Projection
         The way back to images.
     image_shape : (int, int, int)
+    periods : mapping of str to float
+        The factors that are circles, and how many classes make a full turn.
     """
 
     train: Floats
@@ -52,6 +79,12 @@ class Scenes:
     names: tuple[str, ...]
     projection: Projection
     image_shape: tuple[int, int, int]
+    periods: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def nominal(self) -> tuple[str, ...]:
+        """Factors whose classes are names without an order."""
+        return tuple(name for name in self.names if name in NOMINAL)
 
     def images(self, coordinates: Floats) -> NDArray[np.float64]:
         """Return coordinates as images, shape (n, height, width, channels), from 0 to 1."""
@@ -59,7 +92,15 @@ class Scenes:
         return flat.clip(0, 1).reshape(-1, *self.image_shape)
 
 
-def prepare(name: str, *, size: int, n_train: int, n_fresh: int, n_axes: int) -> Scenes:
+def prepare(
+    name: str,
+    *,
+    size: int,
+    n_train: int,
+    n_fresh: int,
+    n_axes: int,
+    data_dir: Folder = None,
+) -> Scenes:
     """Draw images of a data set, and find their principal axes.
 
     Parameters
@@ -70,6 +111,8 @@ def prepare(name: str, *, size: int, n_train: int, n_fresh: int, n_axes: int) ->
         Height and width of the images.
     n_train, n_fresh : int
     n_axes : int
+    data_dir : path, optional
+        For data sets that are read from files.
 
     Returns
     -------
@@ -88,7 +131,7 @@ def prepare(name: str, *, size: int, n_train: int, n_fresh: int, n_axes: int) ->
     """
     if name not in DATA:
         raise InputError(f"the data set must be one of {', '.join(DATA)}; got {name!r}")
-    dataset = DATA[name](size)
+    dataset = DATA[name](size, data_dir)
     shown, classes = dataset.sample(n_train, random_state=TRAIN)
     fresh, fresh_classes = dataset.sample(n_fresh, random_state=FRESH)
     flat = _flat(shown, size)
@@ -102,6 +145,7 @@ def prepare(name: str, *, size: int, n_train: int, n_fresh: int, n_axes: int) ->
         names=tuple(dataset.factor_names[k] for k in varied),
         projection=projection,
         image_shape=(size, size, dataset.image_shape[2]),
+        periods=dataset.layout.periods,
     )
 
 

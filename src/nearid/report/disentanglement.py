@@ -37,6 +37,10 @@ def disentanglement_page(
     *,
     titles: Mapping[str, str],
     traversals: Mapping[str, NDArray[np.float64]],
+    metrics: pd.DataFrame,
+    regrets: pd.DataFrame,
+    attainable: pd.DataFrame,
+    subspaces: pd.DataFrame,
     warnings: Sequence[str] = (),
     command: str = "",
     settings: Mapping[str, object] | None = None,
@@ -50,11 +54,19 @@ def disentanglement_page(
     summary : DataFrame
         A row per model and version: means over seeds and their intervals.
     grids : DataFrame
-        How components and solver were chosen.
+        How components and solver were chosen, and the InfoM that was found afterwards.
     titles : mapping of str to str
         What models are called.
     traversals : mapping of str to ndarray
         Images along the components of one auto-encoder, by version.
+    metrics : DataFrame
+        A row per model, version and metric: its mean, interval and chance.
+    regrets : DataFrame
+        A row per model: the cell that was chosen beside the one that labels would choose.
+    attainable : DataFrame
+        A row per run: the share that ICA has of the InfoM of a rotation found with labels.
+    subspaces : DataFrame
+        A row per run and group of components.
     warnings : sequence of str
     command : str
     settings : mapping
@@ -66,8 +78,11 @@ def disentanglement_page(
     named = {"model": dict(titles), "version": {k: label for k, (label, _) in VERSIONS.items()}}
     sections = [
         _scores(scores, summary.replace(named), titles),
+        _metrics(metrics.replace(named)),
         _traversals(traversals),
-        _choice(grids.replace(named)),
+        _attainable(attainable.replace(named)),
+        _subspaces(subspaces.replace(named)),
+        _choice(grids.replace(named), regrets.replace(named)),
     ]
     return Page(
         "Reproduction: disentanglement",
@@ -121,7 +136,80 @@ def _scores(scores: pd.DataFrame, summary: pd.DataFrame, titles: Mapping[str, st
         [picture(partial(models_figure, scores, titles), f"InfoM after ICA: {told}.")],
         [
             frame_table(summary, "Means over seeds, with 95 % intervals", n_headers=2),
-            frame_table(scores, "Every run", n_headers=3),
+            frame_table(scores[_brief(scores)], "Every run", n_headers=3),
+        ],
+    )
+
+
+def _brief(scores: pd.DataFrame) -> list[str]:
+    """Return the columns that InfoMEC needs; the file has the others."""
+    named = ["model", "seed", "version", "n_components", "unexplained"]
+    parts = ("infom", "infoe", "infoc")
+    return [*named, *parts, *(f"chance_{part}" for part in parts)]
+
+
+def _metrics(metrics: pd.DataFrame) -> Section:
+    """Show every metric in a table of one row a version, and one column a metric."""
+    keys = ["model", "version"]
+    cells = metrics.assign(
+        cell=[
+            f"{score(row['mean'])} ± {score(row['high'] - row['mean'])} ({score(row['chance'])})"
+            for row in metrics.to_dict("records")
+        ]
+    )
+    wide = cells.pivot_table(index=keys, columns="metric", values="cell", aggfunc="first")
+    order = list(dict.fromkeys(zip(metrics["model"], metrics["version"], strict=True)))
+    names = list(dict.fromkeys(metrics["metric"]))
+    shown = wide.reindex(order)[names].reset_index()
+    text = (
+        "Each cell is the mean over seeds, ± half of its 95 % interval, and in brackets the mean "
+        "of shuffled rows. They disagree, for they ask different questions: see the definitions in "
+        "nearid.metrics. DCI is that of random forests, another score than that of boosted trees. "
+        "Hoyer’s sparsity sees no factor. IRS, SAP and the scores of FactorVAE and β-VAE depend "
+        "on scale, which whitening changes."
+    )
+    return Section(
+        "Every metric", text, tables=[frame_table(shown, "Mean ± interval (chance)", n_headers=2)]
+    )
+
+
+def _attainable(attainable: pd.DataFrame) -> Section | None:
+    if not len(attainable):
+        return None
+    text = (
+        "The attainable rotation is climbed to with labels, in the same whitened coordinates, and "
+        "scored on fresh images as all others are. The last column leaves out what a random "
+        "rotation brings: (ICA − random) / (attainable − random)."
+    )
+    headings = {"share": "ICA / attainable", "share_above_random": "above random"}
+    formats = {"share": percent, "share_above_random": percent}
+    table = frame_table(
+        attainable, "InfoM of each run", n_headers=2, headings=headings, formats=formats
+    )
+    return Section("ICA beside the best rotation", text, tables=[table])
+
+
+def _subspaces(subspaces: pd.DataFrame) -> Section:
+    text = (
+        "A circle, such as a hue, takes two components that no rotation can part: they are not "
+        "correlated, but the energy of one fixes that of the other. Pairs are found from training "
+        "latents by the information between energies, cut at its widest gap, and no factor is "
+        "asked for. Only then is it said what each group tells most of. Subspace InfoM takes a "
+        "group as one code: it is another index than InfoM, and not to be compared with it."
+    )
+    ica = subspaces[subspaces["information"].notna()]
+    return Section(
+        "Components that belong together",
+        text,
+        tables=[
+            frame_table(ica, "Groups of more than one component", n_headers=3),
+            frame_table(
+                subspaces.drop_duplicates(["model", "seed"])[
+                    ["model", "seed", "subspace_infom", "chance_subspace_infom"]
+                ],
+                "Subspace InfoM",
+                n_headers=2,
+            ),
         ],
     )
 
@@ -139,11 +227,18 @@ def _traversals(traversals: Mapping[str, NDArray[np.float64]]) -> Section | None
     return Section("What components do", "", [drawn])
 
 
-def _choice(grids: pd.DataFrame) -> Section:
+def _choice(grids: pd.DataFrame, regrets: pd.DataFrame) -> Section:
     text = (
-        "Replication is the mean |correlation| of matched axes between seeds on fresh images. The "
-        "number of components is at most that of the latent directions with more than a thousandth "
-        "of the largest variance."
+        "Replication is the mean |correlation| of matched axes between seeds on fresh images, and "
+        "alone decides. A latent direction is live that has more than a thousandth of the largest "
+        "variance and comes before the spectrum first falls to a tenth. InfoM and InfoE of all "
+        "cells were found after the choice, which does not know them; regret is what the oracle’s "
+        "choice, shown apart, would have gained."
     )
-    shown: Any = grids[["model", "n_components", "solver", "replication", "chosen"]]
-    return Section("How components were chosen", text, tables=[frame_table(shown, "Grid")])
+    columns = ["model", "dropped", "n_components", "solver", "replication", "chosen"]
+    shown: Any = grids[[*columns, "infom", "infoe"]]
+    return Section(
+        "How components were chosen",
+        text,
+        tables=[frame_table(shown, "Grid"), frame_table(regrets, "The oracle’s choice apart")],
+    )
