@@ -144,13 +144,18 @@ def _chosen(
     claim: Claim, dataset: str | None, models: str | None, first_seed: int | None
 ) -> dict[str, Any]:
     """Return the options that one experiment alone has."""
+    if claim is Claim.WARMUP:
+        for option, value in (("--models", models), ("--first-seed", first_seed)):
+            if value is not None:
+                raise typer.BadParameter(f"{claim} has no such choice", param_hint=option)
+        return {} if dataset is None else {"data": _split(dataset)}
     given: dict[str, Any] = {"dataset": dataset, "first_seed": first_seed}
-    given["models"] = None if models is None else [name.strip() for name in models.split(",")]
-    given = {name: value for name, value in given.items() if value is not None}
-    if given and claim is not Claim.DISENTANGLEMENT:
-        option = f"--{next(iter(given))}".replace("_", "-")
-        raise typer.BadParameter(f"{claim} has no such choice", param_hint=option)
-    return given
+    given |= {"models": None if models is None else _split(models)}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _split(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",")]
 
 
 def default_cache() -> Path:
