@@ -59,6 +59,26 @@ def test_it_learns(images):
     assert run.losses[-20:].mean() < 0.4 * variance
 
 
+def test_positions_tell_patches_apart_and_are_smooth():
+    places = mae.positions(4, 16)[1:]
+    distances = np.linalg.norm(places[:, None] - places, axis=2)
+    assert distances[~np.eye(16, dtype=bool)].min() > 0.5
+    np.testing.assert_allclose(np.linalg.norm(places, axis=1), np.sqrt(8), rtol=1e-6)
+    assert distances[0, 1] < distances[0, 3]  # along a row
+    assert distances[0, 4] < distances[0, 12]  # along a column
+
+
+def test_a_model_knows_where_patches_are(images):
+    """Without positions, as transformers leaves them, patches could be swapped unseen."""
+    model, x = initialise(SMALL, 0), torch.rand(1, 1, 8, 8)
+    swapped = torch.cat([x[..., 2:4], x[..., :2], x[..., 4:]], dim=3)
+    tokens, other = model(x)[0, 1:], model(swapped)[0, 1:]
+    assert (tokens[0] - other[1]).abs().max() > 0.1
+    held = (model.net.vit.embeddings.position_embeddings, model.net.decoder.decoder_pos_embed)
+    for places in held:
+        np.testing.assert_allclose(places[0].numpy(), mae.positions(4, 16))
+
+
 def test_positions_are_not_trained(images):
     model = initialise(SMALL, 0)
     run = train(model, images, steps=3, weight_decay=0.5)

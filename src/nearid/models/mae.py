@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nearid.errors import InputError
 from nearid.models.objective import check_sizes
 from nearid.optional import require
@@ -56,6 +59,56 @@ def __getattr__(name: str) -> Any:
     if name == "ViTMAE":
         return mae_class()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def positions(side: int, width: int) -> NDArray[np.float32]:
+    """Return the fixed positions of a grid of patches, the class token's 0 first.
+
+    Sines and cosines of the column and of the row, at frequencies from 1 to 1/10,000.
+
+    Parameters
+    ----------
+    side : int
+        Patches along a side.
+    width : int
+        A multiple of 4.
+
+    Returns
+    -------
+    ndarray of float32, shape (1 + side², width)
+
+    Examples
+    --------
+    >>> positions(1, 4).tolist()
+    [[0.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 1.0]]
+    """
+    frequencies = 10_000.0 ** -(np.arange(width // 4) / (width // 4))
+    row, column = np.divmod(np.arange(side**2), side)
+    angles = [place[:, None] * frequencies for place in (column, row)]
+    waves = [wave(angle) for angle in angles for wave in (np.sin, np.cos)]
+    return np.vstack([np.zeros((1, width)), np.hstack(waves)]).astype(np.float32)
+
+
+def initialise_net(net: Any) -> None:
+    """Draw the weights as the authors of the method do, and set the fixed positions.
+
+    transformers (5.24) leaves the positions of a model that is not loaded at 0, so that no patch
+    knows where it is.
+    """
+    torch = require("torch", extra="torch")
+    embeddings = net.vit.embeddings
+    side = int((embeddings.position_embeddings.shape[1] - 1) ** 0.5)
+    projection = embeddings.patch_embeddings.projection
+    for layer in net.modules():
+        if isinstance(layer, torch.nn.Linear):
+            torch.nn.init.xavier_uniform_(layer.weight)
+            torch.nn.init.zeros_(layer.bias)
+    torch.nn.init.xavier_uniform_(projection.weight.view(len(projection.weight), -1))
+    torch.nn.init.normal_(embeddings.cls_token, std=0.02)
+    torch.nn.init.normal_(net.decoder.mask_token, std=0.02)
+    for held in (embeddings.position_embeddings, net.decoder.decoder_pos_embed):
+        with torch.no_grad():
+            held.copy_(torch.from_numpy(positions(side, held.shape[-1])))
 
 
 def vit_mae(
@@ -117,11 +170,12 @@ def vit_mae(
     channels, side, other = shape
     sizes = [*shape, patch, width, depth, heads, decoder_width, decoder_depth, decoder_heads]
     check_sizes(sizes)
-    if side != other or side % patch or width % heads or decoder_width % decoder_heads:
+    uneven = width % heads or decoder_width % decoder_heads or width % 4 or decoder_width % 4
+    if side != other or side % patch or uneven:
         raise InputError(
             f"images are square, of a side that is a multiple of the patch, and widths are "
-            f"multiples of heads; got {side} × {other} in patches of {patch}, {width} over {heads} "
-            f"and {decoder_width} over {decoder_heads}"
+            f"multiples of heads and of 4; got {side} × {other} in patches of {patch}, {width} over "
+            f"{heads} and {decoder_width} over {decoder_heads}"
         )
     n_patches = (side // patch) ** 2
     if not 1 <= int(n_patches * (1 - mask)) < n_patches:
@@ -145,4 +199,6 @@ def vit_mae(
         mask_ratio=mask,
         norm_pix_loss=norm_pixels,
     )
-    return mae_class()(transformers.ViTMAEForPreTraining(config))
+    net = transformers.ViTMAEForPreTraining(config)
+    initialise_net(net)
+    return mae_class()(net)

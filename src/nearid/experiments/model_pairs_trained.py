@@ -1,0 +1,242 @@
+"""Models that are trained here from several seeds, to be compared pair by pair."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nearid.datasets import load_mnist
+from nearid.errors import InputError
+from nearid.models import classifier, labelled, tiny_gpt, vit_mae
+
+__all__ = ["TRAINED", "Inputs", "Recipe", "Settings", "characters", "windows"]
+
+#: The text below a folder of data.
+TEXT = (Path("text") / "tinyshakespeare.txt", Path("tinyshakespeare.txt"))
+
+#: Share of the text that is trained on; what follows is only looked at.
+TRAINED_ON = 0.9
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The sizes of a kind of pairs.
+
+    Parameters
+    ----------
+    steps, batch : int
+        Of each training.
+    width, depth : int
+        Of each model: the classifier has always four stages.
+    inputs : int
+        Held-out windows of text, or images, at which models are compared.
+    """
+
+    steps: int
+    batch: int
+    width: int
+    depth: int
+    inputs: int
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What models are trained on, and what they are compared on.
+
+    Parameters
+    ----------
+    train : ndarray
+        As :func:`nearid.models.train` takes it.
+    test : ndarray
+        As the model takes it.
+    nuisances : mapping of str to ndarray of int
+        What every token's representation tells of, though no model need learn it: the number of
+        each token of the test inputs by what it is a number of, shape (inputs × tokens,).
+    classes : ndarray of int or None
+        Of the test inputs.
+    n_classes : int
+        Characters, or classes, that a model is to know.
+    """
+
+    train: NDArray[Any]
+    test: NDArray[Any]
+    nuisances: Mapping[str, NDArray[np.intp]]
+    classes: NDArray[np.intp] | None = None
+    n_classes: int = 0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is made, trained and looked into.
+
+    Parameters
+    ----------
+    factory : callable
+        ``factory(inputs, settings)``, what makes an untrained model.
+    options : mapping
+        Of :func:`nearid.models.train`, but the steps and the batch.
+    layers : callable
+        ``layers(settings)``, the names of the layers that are compared, in the order of depth.
+    pool : str
+        Of :func:`nearid.embed.embed`.
+    skip : int
+        Tokens at the front that are left out: a class token is a row of another kind.
+    """
+
+    factory: Callable[[Inputs, Settings], Callable[[], Any]]
+    options: Mapping[str, Any]
+    layers: Callable[[Settings], list[str]]
+    pool: str
+    skip: int = 0
+
+
+def characters(folder: str | os.PathLike[str] | None) -> tuple[NDArray[np.int64], str]:
+    """Read the text as numbers of characters, and the alphabet.
+
+    Parameters
+    ----------
+    folder : path or None
+        The folder of data, or of the text; None for the environment variable NEARID_DATA.
+
+    Raises
+    ------
+    InputError
+        If the text is not there.
+    """
+    folder = folder if folder is not None else os.environ.get("NEARID_DATA")
+    places = [Path(folder) / place for place in TEXT] if folder is not None else []
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        raise InputError(
+            f"the text tinyshakespeare.txt is not in {folder or 'a folder named by NEARID_DATA'}: "
+            f"put it there, or into a folder text in it, and name the folder by --data"
+        )
+    text = np.array(list(found.read_text(encoding="utf-8")))
+    alphabet, numbers = np.unique(text, return_inverse=True)
+    return numbers.astype(np.int64), "".join(alphabet)
+
+
+def windows(
+    numbers: NDArray[np.int64], length: int, *, stride: int | None = None, n: int | None = None
+) -> NDArray[np.int64]:
+    """Cut a text into windows, every so many characters, or so many in all.
+
+    Examples
+    --------
+    >>> windows(np.arange(5), 2, stride=2).tolist()
+    [[0, 1], [2, 3]]
+    """
+    every = np.lib.stride_tricks.sliding_window_view(numbers, length)
+    if n is not None:
+        starts = np.linspace(0, len(every) - 1, min(n, len(every))).astype(np.intp)
+        return np.ascontiguousarray(every[starts])
+    return np.ascontiguousarray(every[::stride])
+
+
+#: Characters that a language model sees at once.
+CONTEXT = 64
+
+
+def text_inputs(folder: str | os.PathLike[str] | None, settings: Settings) -> Inputs:
+    """Return windows of the text, overlapping ones to train on."""
+    numbers, alphabet = characters(folder)
+    end = int(len(numbers) * TRAINED_ON)
+    test = windows(numbers[end:], CONTEXT, n=settings.inputs)
+    position = np.tile(np.arange(CONTEXT), len(test))
+    return Inputs(
+        train=windows(numbers[:end], CONTEXT + 1, stride=16),
+        test=test,
+        nuisances={"character": test.ravel().astype(np.intp), "position": position},
+        n_classes=len(alphabet),
+    )
+
+
+#: Side of a patch of an image.
+PATCH = 4
+
+
+def image_inputs(
+    folder: str | os.PathLike[str] | None, settings: Settings, *, labels: bool
+) -> Inputs:
+    """Return images of clothes, with their labels or by patches."""
+    own = Path(folder) / "fashion-mnist" if folder is not None else None
+    place = own if own is not None and own.is_dir() else None
+    train, test = (load_mnist(split, name="fashion", folder=place) for split in ("train", "test"))
+    shown = test.images[: settings.inputs, None]
+    if labels:
+        return Inputs(
+            train=labelled(train.images, train.labels),
+            test=shown,
+            nuisances={},
+            classes=test.labels[: settings.inputs].astype(np.intp),
+            n_classes=int(train.labels.max()) + 1,
+        )
+    n_patches = (shown.shape[-1] // PATCH) ** 2
+    position = np.tile(np.arange(n_patches), len(shown))
+    return Inputs(train=train.images[:, None], test=shown, nuisances={"position": position})
+
+
+INPUTS: dict[str, Callable[[Any, Settings], Inputs]] = {
+    "language": text_inputs,
+    "mae": partial(image_inputs, labels=False),
+    "classifier": partial(image_inputs, labels=True),
+}
+
+
+def _gpt(inputs: Inputs, settings: Settings) -> Callable[[], Any]:
+    sizes = {"width": settings.width, "depth": settings.depth}
+    return partial(tiny_gpt, inputs.n_classes, context=CONTEXT, **sizes)
+
+
+def _mae(inputs: Inputs, settings: Settings) -> Callable[[], Any]:
+    shape = inputs.test.shape[1:]
+    decoder = {"decoder_width": max(settings.width // 2, 16), "decoder_depth": 1}
+    sizes = {"width": settings.width, "depth": settings.depth, "heads": 4, "decoder_heads": 4}
+    return partial(vit_mae, shape, patch=PATCH, **sizes, **decoder)
+
+
+def _classifier(inputs: Inputs, settings: Settings) -> Callable[[], Any]:
+    return partial(classifier, inputs.test.shape[1:], inputs.n_classes, width=settings.width)
+
+
+def _numbered(prefix: str, settings: Settings) -> list[str]:
+    return [f"{prefix}.{number}" for number in range(settings.depth)]
+
+
+#: How each kind of model is trained: by its name.
+TRAINED = {
+    "language": Recipe(
+        _gpt, {"lr": 2e-3, "weight_decay": 0.1}, partial(_numbered, "blocks"), "tokens"
+    ),
+    "mae": Recipe(
+        _mae, {"lr": 2e-3, "weight_decay": 0.05}, partial(_numbered, "net.vit.layers"), "tokens", 1
+    ),
+    "classifier": Recipe(
+        _classifier, {"lr": 3e-3, "weight_decay": 0.01}, partial(_numbered, "stages"), "mean"
+    ),
+}
+
+SCALES: dict[str, dict[str, Settings]] = {
+    "ci": {
+        "language": Settings(30, 16, 32, 2, 60),
+        "mae": Settings(30, 32, 32, 2, 60),
+        "classifier": Settings(15, 32, 4, 4, 600),
+    },
+    "cpu": {
+        "language": Settings(2_000, 32, 64, 4, 400),
+        "mae": Settings(1_500, 64, 64, 4, 600),
+        "classifier": Settings(700, 64, 8, 4, 5_000),
+    },
+    "paper": {
+        "language": Settings(20_000, 64, 384, 6, 1_000),
+        "mae": Settings(100_000, 256, 192, 12, 2_000),
+        "classifier": Settings(20_000, 128, 64, 4, 10_000),
+    },
+}
