@@ -17,6 +17,7 @@ from nearid.embed.pooling import Pooled, check_pool
 from nearid.embed.result import Embedding
 from nearid.embed.sources import Session, Source, open_model
 from nearid.errors import InputError
+from nearid.plain import plain
 
 __all__ = ["embed"]
 
@@ -119,17 +120,14 @@ def embed(
     if not len(given):
         raise InputError("there are no inputs")
     asked = layers if isinstance(layers, str) else list(layers)
-    about = {
-        "model": source.settings,
-        "inputs": {"n": len(given), "fingerprint": given.fingerprint(), **given.settings},
-        "settings": {
-            "layers": asked,
-            "pool": pool,
-            "batch_size": batch_size,
-            "device": None if device is None else str(device),
-            "dtype": dtype,
-        },
-    }
+    settings = {"layers": asked, "pool": pool, "batch_size": batch_size, "dtype": dtype}
+    about = plain(
+        {
+            "model": source.settings,
+            "inputs": {"n": len(given), "fingerprint": given.fingerprint(), **given.settings},
+            "settings": {**settings, "device": None if device is None else str(device)},
+        }
+    )
     choice = {"layers": asked, "pool": pool, "device": device}
     work = _Work(source, given, choice, batch_size, dtype, progress)
     if out is not None:

@@ -72,9 +72,7 @@ def load_tokenizer(folder: Path) -> Any:
                 folder, local_files_only=True, trust_remote_code=False
             )
     except (OSError, ValueError, RuntimeError, KeyError, ImportError, AttributeError) as error:
-        raise InputError(
-            f"{folder} holds no tokenizer to load: {_said(error)}"
-        ) from error
+        raise InputError(f"{folder} holds no tokenizer to load: {_said(error)}") from error
 
 
 def _notices(folder: Path, drawn: Sequence[str], left: Sequence[str]) -> list[str]:

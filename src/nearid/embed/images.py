@@ -146,7 +146,7 @@ def images(
     channels = 3 if mode == "RGB" else 1
     folder = Path(folder)
     names, others = _listed(folder)
-    notices = [f"{folder}: {len(others)} files are no images: {listing(others, 3)}"]
+    notices = [f"{folder}: {len(others)} other files were not read: {listing(others, 3)}"]
     centre, spread = _numbers(mean, channels, "mean"), _numbers(std, channels, "std")
     if not all(number > 0 for number in spread):
         raise InputError(f"std must be above 0; got {std!r}")

@@ -148,7 +148,7 @@ def open_lines(path: Path) -> Lines:
     if not len(kept):
         raise InputError(f"{path} has no line that is not empty")
     empty = len(spans) - len(kept)
-    notices = (f"{path}: {empty} empty lines were left out",) if empty else ()
+    notices = (f"{path}: lines that are empty were left out: {empty}",) if empty else ()
     return Lines(path, spans[kept, 0], spans[kept, 1], kept, notices)
 
 

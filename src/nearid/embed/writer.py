@@ -35,7 +35,7 @@ Array = NDArray[Any]
 CHECKPOINT_SECONDS = 5.0
 
 #: Raise by one when the rows, or how they are written, change.
-VERSION = 1
+LAYOUT = 1
 
 
 class Work(Protocol):
@@ -65,7 +65,7 @@ def stream(work: Work, out: Path, about: Mapping[str, Any], *, format: str) -> E
     if format not in FORMATS:
         raise InputError(f"format is one of {', '.join(FORMATS)}; got {format!r}")
     out = Path(os.path.abspath(out))
-    about = json.loads(json.dumps({**about, "format": format, "version": VERSION}))
+    about = {**about, "format": format, "layout": LAYOUT}
     part = out.with_name(f".{out.name}.part")
     if _is_complete(out, about):
         shutil.rmtree(part, ignore_errors=True)  # of a process that was killed at the very end

@@ -76,7 +76,8 @@ def read(
         KEY may be a glob, as in ``runs.npz::member_*``. Parquet may also be a folder of files.
     id_column : str, optional
         The column whose values are the ids of the rows; they must be unique. If not given: an
-        index that pandas wrote, ``obs_names``, or an array called ``ids``.
+        index that pandas wrote, ``obs_names``, or an array called ``ids``, which for ``.npy`` lies
+        beside it, in ``<stem>.ids.npy`` or ``ids.npy``.
     features : str, optional
         Names or globs, with commas between them, of the feature columns to keep, for formats that
         name their columns; all numeric ones that do not begin with ``Metadata_`` if not given.

@@ -99,8 +99,8 @@ def ids_beside(path: Path, n_rows: int) -> tuple[NDArray[Any] | None, list[str]]
         except InputError as error:
             return None, [f"{name} beside it was not used: {error}"]
         ids = np.char.decode(found, "utf-8") if found.dtype.kind == "S" else found
-        held_ids, _, said = named_ids({"ids": ids}, None, "ids", str(beside))
-        return held_ids, said or [f"the ids are those of {name} beside it"]
+        unique, _, said = named_ids({"ids": ids}, None, "ids", str(beside))
+        return unique, [f"{name} beside it was not used: {text}" for text in said]
     return None, []
 
 
