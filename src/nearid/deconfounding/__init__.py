@@ -1,0 +1,22 @@
+"""Biology apart from batch: what a representation keeps of each on batches that were held out."""
+
+from nearid.deconfounding.classifiers import CLASSIFIERS
+from nearid.deconfounding.correctors import METHODS
+from nearid.deconfounding.evaluation import evaluate
+from nearid.deconfounding.nap import NuisanceProjection
+from nearid.deconfounding.profiles import Profiles, as_profiles
+from nearid.deconfounding.result import Deconfounding
+from nearid.deconfounding.shares import group_shares
+from nearid.deconfounding.tvn import TypicalVariationNormalizer
+
+__all__ = [
+    "CLASSIFIERS",
+    "METHODS",
+    "Deconfounding",
+    "NuisanceProjection",
+    "Profiles",
+    "TypicalVariationNormalizer",
+    "as_profiles",
+    "evaluate",
+    "group_shares",
+]
