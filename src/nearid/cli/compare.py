@@ -38,7 +38,7 @@ def command(
         typer.Argument(
             metavar="RUN",
             help="FILE or FILE::KEY, two runs or more in all; KEY may be a glob, and a file with "
-            "several arrays holds several runs.",
+            "several arrays holds several runs. With --layerwise: two folders.",
             show_default=False,
         ),
     ],
@@ -71,6 +71,14 @@ def command(
     ica: Annotated[
         bool, typer.Option("--ica/--no-ica", help="Whether to rotate each run by ICA, by itself.")
     ] = True,
+    layerwise: Annotated[
+        bool,
+        typer.Option(
+            "--layerwise",
+            help="Compare two folders, as nearid embed writes them or with an .npy per layer, at "
+            "every layer that both have.",
+        ),
+    ] = False,
     jobs: options.Jobs = 1,
     seed: options.Seed = 0,
     json: options.Json = False,
@@ -78,8 +86,8 @@ def command(
     check: Annotated[
         Check | None,
         typer.Option(
-            help="Exit with status 3 unless every pair agrees up to this group or a smaller one; "
-            "ica: up to order and signs after whitening and ICA.",
+            help="Exit with status 3 unless every pair agrees (at every layer) up to this group or "
+            "a smaller one; ica: up to order and signs after whitening and ICA.",
             show_default="no check",
         ),
     ] = None,
@@ -93,6 +101,7 @@ def command(
       nearid compare seed0.npy seed1.npy seed2.npy --report report.html
       nearid compare "runs.npz::member_*" --components 64 --json
       nearid compare a.parquet b.parquet --id-column Metadata_Well --check rigid
+      nearid compare seed0/ seed1/ --layerwise --components 32 --report layers.html
     """  # noqa: D301  (typer needs the control character)
     if check is Check.ICA and not ica:
         raise typer.BadParameter("ica cannot be checked with --no-ica", param_hint="--check")
@@ -109,6 +118,9 @@ def command(
     if report is not None:
         options.check_writable(report)
     terminal: Terminal = context.obj
+    if layerwise:
+        _compare_layers(runs, id_column, features, settings, json, report, check, terminal)
+        return
     from nearid.cli.tables import open_runs
 
     with terminal.waiting("reading"):
@@ -119,6 +131,32 @@ def command(
     if check is not None and not met(result, check):
         reached = result.verdict_whitened if check is Check.ICA else result.verdict
         terminal.fail(f"check not met: expected {check}, got {reached or 'no group'}")
+        raise typer.Exit(NOT_MET)
+
+
+def _compare_layers(
+    folders: list[str],
+    id_column: str | None,
+    features: str | None,
+    settings: dict[str, Any],
+    json: bool,
+    report: Path | None,
+    check: Check | None,
+    terminal: Terminal,
+) -> None:
+    for name, given in (("--id-column", id_column), ("--features", features)):
+        if given is not None:
+            raise typer.BadParameter("layers have neither columns nor ids by name", param_hint=name)
+    from nearid.cli.layerwise import compare_folders, deliver_layers
+
+    result = compare_folders(folders, settings, terminal)
+    deliver_layers(result, json=json, report=report, terminal=terminal)
+    failing = [
+        layer for layer, ladder in result.ladders.items() if check and not met(ladder, check)
+    ]
+    if failing:
+        listed = ", ".join(failing[:5]) + (" and more" if len(failing) > 5 else "")
+        terminal.fail(f"check not met: expected {check} at every layer, but not so at {listed}")
         raise typer.Exit(NOT_MET)
 
 

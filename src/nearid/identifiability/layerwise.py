@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["layerwise"]
+
+#: What may differ between two warnings that say the same.
+NUMBER = re.compile(r"\d[\d.,]*")
 
 
 def layerwise(
@@ -152,15 +156,24 @@ def _shared_layers(a: Mapping[str, Any], b: Mapping[str, Any], names: tuple[str,
 
 
 def _gathered(ladders: Mapping[str, StatisticalIdentifiability]) -> list[str]:
-    """Return every warning once, with the layers that it is about."""
+    """Return every warning once, numbers aside, with the layers that it is about."""
+    first: dict[str, str] = {}
     places: dict[str, list[str]] = {}
     for layer, found in ladders.items():
         for warning in found.warnings:
-            places.setdefault(warning, []).append(layer)
-    return [
-        warning if len(layers) == len(ladders) > 1 else f"{', '.join(layers)}: {warning}"
-        for warning, layers in places.items()
-    ]
+            kind = NUMBER.sub("#", warning)
+            first.setdefault(kind, warning)
+            places.setdefault(kind, []).append(layer)
+    return [f"{first[kind]}{_where(layers, len(ladders))}" for kind, layers in places.items()]
+
+
+def _where(layers: Sequence[str], total: int) -> str:
+    """Say at which layers, the first of which the numbers are of."""
+    if len(set(layers)) == total:
+        return "" if total == 1 else f" (at all {total} layers)"
+    others = len(set(layers)) - 1
+    more = f", and likewise at {others} more layer{'s' if others > 1 else ''}" if others else ""
+    return f" (at {layers[0]}{more})"
 
 
 def _layers_frame(

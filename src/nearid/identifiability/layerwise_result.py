@@ -76,6 +76,15 @@ class Layerwise:
         values = self.pairs["relative"].to_numpy(float).reshape(len(rows), len(columns))
         return rows, columns, values
 
+    def closest(self) -> dict[str, str]:
+        """Return for each layer of the first model the layer of the second that is closest."""
+        rows, columns, values = self.matrix()
+        return {
+            row: columns[int(np.nanargmin(errors))]
+            for row, errors in zip(rows, values, strict=True)
+            if np.isfinite(errors).any()
+        }
+
     @property
     def meaning(self) -> str:
         """Up to what the layers are the same, from the first to the last."""

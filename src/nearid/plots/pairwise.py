@@ -150,13 +150,5 @@ def _name_runs(axes: Axes, names: list[str]) -> None:
 def _annotate(axes: Axes, matrix: Array, colours: Theme) -> None:
     for (row, column), value in np.ndenumerate(matrix):
         if np.isfinite(value):
-            ink = _ink(colours, float(value))
+            ink = colours.ink_on(float(value))
             axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink, size=8.5)
-
-
-def _ink(colours: Theme, value: float) -> str:
-    """Return whichever of the theme's text and paper stands out on a cell of that value."""
-    red, green, blue, _ = colours.colormap(float(np.clip(value, 0, 1)))
-    bright = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.45
-    dark_ink, bright_ink = sorted((colours.text, colours.background))
-    return dark_ink if bright else bright_ink

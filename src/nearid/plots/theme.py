@@ -60,6 +60,13 @@ class Theme:
         """The scale as a colour map; missing values take the colour of hairlines."""
         return LinearSegmentedColormap.from_list("nearid", self.scale).with_extremes(bad=self.grid)
 
+    def ink_on(self, value: float) -> str:
+        """Return whichever of text and paper stands out on the scale's colour of a value."""
+        red, green, blue, _ = self.colormap(min(max(value, 0.0), 1.0))
+        bright = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.45
+        dark_ink, bright_ink = sorted((self.text, self.background))
+        return dark_ink if bright else bright_ink
+
 
 THEMES = {
     "light": Theme(
