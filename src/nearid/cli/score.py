@@ -133,11 +133,26 @@ def _open(
 
     representation, notices = open_table(codes, id_column=id_column, features=features)
     table, more = open_table(factors, id_column=id_column, features=None)
-    return from_table(representation), _with_names(table, nominal), [*notices, *more]
+    columns = table.columns or ()
+    text = [name for name in nominal if name not in columns and name in table.metadata]
+    notices += [_told(notice, factors, table, text) for notice in more]
+    return from_table(representation), _with_text(table, text), [told for told in notices if told]
 
 
-def _with_names(table: Table, nominal: Sequence[str]) -> Rows:
-    """Return the factors, those of text among them that were named as nominal as numbers."""
+def _told(notice: str, factors: str, table: Table, used: Sequence[str]) -> str:
+    """Return a notice; that of columns of text without those that were named as factors."""
+    from nearid.io.frames import METADATA
+    from nearid.io.location import listing
+
+    if "not numeric, so metadata" not in notice:
+        return notice
+    left = [name for name in table.metadata if name not in used and not name.startswith(METADATA)]
+    said = f"{factors}: text, and not named by --nominal, so no factors: {listing(left)}"
+    return said if left else ""
+
+
+def _with_text(table: Table, text: Sequence[str]) -> Rows:
+    """Return the factors, and columns of text among them as numbers."""
     from dataclasses import replace
 
     import numpy as np
@@ -145,7 +160,6 @@ def _with_names(table: Table, nominal: Sequence[str]) -> Rows:
     from nearid.rows import from_table
 
     columns = table.columns or tuple(f"factor {i}" for i in range(table.values.shape[1]))
-    text = [name for name in nominal if name not in columns and name in table.metadata]
     coded = [np.unique(table.metadata[name], return_inverse=True)[1] for name in text]
     values = np.column_stack([np.asarray(table.values, dtype=np.float64), *coded])
     return from_table(replace(table, values=values, columns=(*columns, *text)))

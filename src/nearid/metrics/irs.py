@@ -19,6 +19,7 @@ def irs(
     codes: ArrayLike,
     *,
     quantile: float = 0.99,
+    n_bins: int | None = 20,
     n_shuffles: int = 1,
     random_state: int | np.random.Generator | None = None,
 ) -> Score:
@@ -36,6 +37,9 @@ def irs(
         Labels.
     codes : array, shape (n, L)
     quantile : float, default .99
+    n_bins : int or None, default 20
+        Factors of more values are cut into so many bins of equal width, as in disentanglement_lib;
+        None takes every value for a class, of which rare ones have no quantile to speak of.
     n_shuffles : int, default 1
     random_state : int, Generator or None
 
@@ -64,9 +68,11 @@ def irs(
     given = check_arguments(factors, codes, varying=True)
     if not 0 < quantile <= 1:
         raise InputError(f"quantile must be a number above 0, at most 1; got {quantile!r}")
+    if n_bins is not None and n_bins < 1:
+        raise InputError(f"n_bins must be 1 or more, or None; got {n_bins}")
     groups = []
     for i, factor in enumerate(given.factors.T):
-        target = labels(factor, name=f"factor {i}")
+        target = _classes(factor, labels(factor, name=f"factor {i}"), n_bins)
         groups.append(np.split(np.argsort(target, kind="stable"), np.cumsum(np.bincount(target))))
     matrix, largest = _robustness(given.codes, groups, quantile)
     alive = largest > 0
@@ -81,6 +87,14 @@ def irs(
     reason = None if alive.any() else DEAD
     value = _average(matrix, largest)
     return Score("irs", value, parts, chance, bounds=(-1.0, 1.0), reason=reason)
+
+
+def _classes(factor: Array, target: NDArray[np.intp], n_bins: int | None) -> NDArray[np.intp]:
+    """Return the labels of a factor, or its bins where it has more values than bins."""
+    if n_bins is None or target.max() < n_bins:
+        return target
+    edges = np.histogram_bin_edges(factor, n_bins)[:-1]
+    return np.searchsorted(edges, factor, side="right").astype(np.intp) - 1
 
 
 def _average(matrix: Array, largest: Array) -> float:
