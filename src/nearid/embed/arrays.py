@@ -50,7 +50,8 @@ class Arrays:
 
     def batch(self, start: int, stop: int) -> Batch:
         """Read some inputs."""
-        return Batch(stop - start, array=np.array(self.values[start:stop]))
+        native = self.values.dtype.newbyteorder("=")
+        return Batch(stop - start, array=np.array(self.values[start:stop], dtype=native))
 
     def fingerprint(self) -> str:
         """Return a digest of the content."""

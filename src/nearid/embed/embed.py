@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nearid.embed.inputs import Batch, Inputs, open_inputs
 from nearid.embed.memory import Memory
 from nearid.embed.pooling import Pooled, check_pool
-from nearid.embed.result import Embedding
+from nearid.embed.result import Embedding, not_finite
 from nearid.embed.sources import Session, Source, open_model
 from nearid.errors import InputError
 from nearid.plain import plain
@@ -135,9 +135,9 @@ def embed(
 
         return stream(work, Path(out), about, format=format)
     memory = Memory()
-    notices = work.run(memory)
-    held, row_ids = memory.finish()
-    return Embedding(held, row_ids, about | {"notices": notices})
+    notices, entries = work.run(memory), memory.entries()
+    manifest = {**about, "layers": entries, "notices": [*notices, *not_finite(entries)]}
+    return Embedding(*memory.finish(), manifest)
 
 
 class _Work:

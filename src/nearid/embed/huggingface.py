@@ -43,7 +43,7 @@ def load_huggingface(folder: Path) -> Network:
                 trust_remote_code=False,
                 output_loading_info=True,
             )
-    except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
+    except Exception as error:  # a damaged file, an unknown architecture: each has its own class
         raise InputError(f"{folder}: {_said(error)}") from error
     wrong = sorted(map(str, found["mismatched_keys"]))
     if wrong:
@@ -71,7 +71,7 @@ def load_tokenizer(folder: Path) -> Any:
             return transformers.AutoTokenizer.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=False
             )
-    except (OSError, ValueError, RuntimeError, KeyError, ImportError, AttributeError) as error:
+    except Exception as error:
         raise InputError(f"{folder} holds no tokenizer to load: {_said(error)}") from error
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.errors import InputError
+from nearid.io.location import split_location
 
 __all__ = ["Batch", "Inputs", "open_inputs"]
 
@@ -81,7 +82,7 @@ def open_inputs(inputs: Any) -> Inputs:
         found: Inputs = inputs
         return found
     if isinstance(inputs, str | os.PathLike):
-        _check_settings(Path(inputs))
+        _check_settings(split_location(inputs)[0])
     from nearid.embed.arrays import arrays
 
     return arrays(inputs)
@@ -90,7 +91,7 @@ def open_inputs(inputs: Any) -> Inputs:
 def _check_settings(path: Path) -> None:
     if path.is_dir():
         raise InputError(f"{path} is a folder: for one of images, give images({str(path)!r}, …)")
-    if path.suffix.lower() not in (".npy", ".npz") and ".npz::" not in str(path):
+    if path.suffix.lower() not in (".npy", ".npz"):
         raise InputError(
             f"{path}: expected an .npy or .npz file; for text, give texts({str(path)!r}, "
             f"tokenizer=…)"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.embed.groups import check_group, row_groups
+from nearid.embed.result import count_not_finite
 
 __all__ = ["Memory"]
 
@@ -34,6 +35,17 @@ class Memory:
         for name in set(self.groups.values()):
             self.row_ids.setdefault(name, []).extend(ids[name])
         self.done = done
+
+    def entries(self) -> dict[str, dict[str, Any]]:
+        """Return what a manifest says of each layer."""
+        return {
+            name: {
+                "shape": [sum(map(len, parts)), parts[0].shape[1]],
+                "dtype": str(parts[0].dtype),
+                "nonfinite": sum(map(count_not_finite, parts)),
+            }
+            for name, parts in self.parts.items()
+        }
 
     def finish(self) -> tuple[dict[str, Array], dict[str, Array]]:
         """Return the rows and the ids of each layer."""

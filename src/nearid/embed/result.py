@@ -153,6 +153,20 @@ def _ids(path: Path) -> NDArray[Any]:
         return np.asarray(np.load(path, allow_pickle=False))
 
 
+def count_not_finite(values: NDArray[Any]) -> int:
+    """Return how many rows hold NaN or infinite values."""
+    return int(len(values) - np.isfinite(values).all(axis=1).sum())
+
+
+def not_finite(entries: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return what must be said of layers with rows that hold NaN or infinite values."""
+    return [
+        f"{entry['nonfinite']} of {entry['shape'][0]} rows of {name} hold NaN or infinite values"
+        for name, entry in entries.items()
+        if entry["nonfinite"]
+    ]
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Return what ``embed.json`` of a folder says."""
     check_exists(folder)

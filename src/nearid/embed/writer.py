@@ -23,7 +23,14 @@ from numpy.typing import NDArray
 
 from nearid.embed.formats import FORMATS, HEADER_BYTES, ROWS, ids_file, rows_file
 from nearid.embed.groups import check_group, row_groups
-from nearid.embed.result import MANIFEST, Embedding, open_embedding, read_manifest
+from nearid.embed.result import (
+    MANIFEST,
+    Embedding,
+    count_not_finite,
+    not_finite,
+    open_embedding,
+    read_manifest,
+)
 from nearid.errors import InputError
 from nearid.io import atomic_path
 
@@ -122,7 +129,7 @@ class Folder:
             layer = self._layer(name, values, groups)
             self._file(rows_file(name)).write(np.ascontiguousarray(values).data)
             layer["shape"][0] += len(values)
-            layer["nonfinite"] += int((~np.isfinite(values).all(axis=1)).sum())
+            layer["nonfinite"] += count_not_finite(values)
         for name in {entry["group"] for entry in self.state["layers"].values()}:
             lines = "".join(f"{json.dumps(text)}\n" for text in ids[name])
             self._file(ids_file(name)).write(lines.encode())
@@ -152,13 +159,7 @@ class Folder:
         shutil.rmtree(self.rows, ignore_errors=True)  # of an end that was interrupted
         self.rows.mkdir()
         entries = FORMATS[self.format](self.raw, self.rows, self.state["layers"])
-        said = [
-            f"{entry['nonfinite']} of {entry['shape'][0]} rows of {name} hold NaN or infinite "
-            f"values"
-            for name, entry in entries.items()
-            if entry["nonfinite"]
-        ]
-        manifest = {**about, "layers": entries, "notices": [*notices, *said]}
+        manifest = {**about, "layers": entries, "notices": [*notices, *not_finite(entries)]}
         with atomic_path(self.rows / MANIFEST) as temporary:
             temporary.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
