@@ -91,7 +91,7 @@ def test_the_summary_has_a_row_per_layer(run, folders):
     assert "\x1b" not in found.stdout
     for name in ("block.2", "block.10", "block.11"):
         assert sum(line.startswith(f"{name} ") for line in lines) == 1
-    assert "of 3 layers of seed0 are, up to a rotation, closest" in found.stdout
+    assert "of 3 shared layers of seed0 are, up to a rotation, closest" in found.stdout
 
 
 def test_a_folder_of_embeddings_is_opened_by_its_manifest(run, members, tmp_path, strict_json):

@@ -153,12 +153,12 @@ def test_a_layer_that_has_collapsed_has_no_verdict():
 
 def test_what_is_said_of_all_layers_is_said_once(result):
     (said,) = [warning for warning in result.warnings if "no run has ids" in warning]
-    assert said.endswith("in the same order (at all 4 layers)")
+    assert said.endswith("in the same order (at embed, and likewise at all others)")
     a, b = networks()
     b["block.2"] = b["block.10"] = np.zeros((1500, 4))
     warnings = layerwise(a, b, ica=False, **QUICK).warnings
     (said,) = [warning for warning in warnings if "has collapsed" in warning]
-    assert said.endswith("(at block.2, and likewise at 1 more layer)")
+    assert said.endswith("(at block.2, and likewise at 1 other)")
 
 
 def test_the_same_seed_gives_the_same_result(result):

@@ -64,9 +64,8 @@ def deliver_layers(
         _table(result),
         Text("ε/chance of each group: 0 is the same, 1 is chance; held out", style="dim"),
     )
-    closest = _closest(result)
-    if closest:
-        terminal.show("", Text(closest))
+    if len(result.pairs):
+        terminal.show("", Text(one_line(result.namesakes)))
     terminal.show(
         *(
             Text.assemble(("warning: ", "bold yellow"), one_line(warning))
@@ -99,15 +98,3 @@ def _table(result: Layerwise) -> Table:
             style="bold green" if row["verdict"] else None,
         )
     return table
-
-
-def _closest(result: Layerwise) -> str:
-    """Say how many layers are closest to their namesake."""
-    closest = result.closest()
-    if not closest:
-        return ""
-    own = sum(layer == other for layer, other in closest.items())
-    return (
-        f"{own} of {len(closest)} layers of {one_line(result.names[0])} are, up to a rotation, "
-        f"closest to their namesake in {one_line(result.names[1])}"
-    )

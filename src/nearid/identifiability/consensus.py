@@ -85,8 +85,10 @@ def consensus(
         Components of the consensus: that many, as many as explain this share of the mean's
         variance, or all.
     n_axes : int, float in (0, 1) or None, default None
-        Principal axes of each run that a linear map may use; None: all.  Where rows are few, more
-        axes only bring maps that fit the fitting rows.  No part of the other groups.
+        Principal axes of each run that a linear map may use; None: all.  Runs with many columns
+        may share more directions almost perfectly than there are components to keep, and then it
+        is arbitrary which are kept (a warning says so): as many axes as components avoid that.
+        No part of the other groups.
     threshold : float, default 0.9
         Correlation from which a component counts as reproduced.
     holdout : float in (0, 1) or int, default 0.5

@@ -164,16 +164,16 @@ def _gathered(ladders: Mapping[str, StatisticalIdentifiability]) -> list[str]:
             kind = NUMBER.sub("#", warning)
             first.setdefault(kind, warning)
             places.setdefault(kind, []).append(layer)
-    return [f"{first[kind]}{_where(layers, len(ladders))}" for kind, layers in places.items()]
+    return [f"{first[kind]} ({_where(layers, len(ladders))})" for kind, layers in places.items()]
 
 
 def _where(layers: Sequence[str], total: int) -> str:
-    """Say at which layers, the first of which the numbers are of."""
-    if len(set(layers)) == total:
-        return "" if total == 1 else f" (at all {total} layers)"
+    """Say at which layers; numbers are those of the first."""
     others = len(set(layers)) - 1
-    more = f", and likewise at {others} more layer{'s' if others > 1 else ''}" if others else ""
-    return f" (at {layers[0]}{more})"
+    if others == total - 1 > 0:
+        return f"at {layers[0]}, and likewise at all others"
+    more = f", and likewise at {others} other{'s' if others > 1 else ''}" if others else ""
+    return f"at {layers[0]}{more}"
 
 
 def _layers_frame(

@@ -86,6 +86,16 @@ class Layerwise:
         }
 
     @property
+    def namesakes(self) -> str:
+        """How many shared layers are closest to their namesake, in one sentence."""
+        closest = {layer: other for layer, other in self.closest().items() if layer in self.ladders}
+        own = sum(layer == other for layer, other in closest.items())
+        return (
+            f"{own} of {len(closest)} shared layers of {self.names[0]} are, up to a rotation, "
+            f"closest to their namesake in {self.names[1]}"
+        )
+
+    @property
     def meaning(self) -> str:
         """Up to what the layers are the same, from the first to the last."""
         verdicts = self.layers[["layer", "verdict"]].itertuples(index=False, name=None)

@@ -63,6 +63,7 @@ def layerwise_page(result: Layerwise, *, command: str = "") -> Page:
         command=command,
         settings={**result.settings, "groups": ", ".join(result.settings["groups"])},
         method=METHOD,
+        names=result.names,
     )
 
 
@@ -150,13 +151,10 @@ def _ladder(result: Layerwise) -> Table:
 
 
 def _pairs(result: Layerwise) -> Section:
-    closest = result.closest()
-    own = sum(layer == other for layer, other in closest.items())
     text = (
-        f"The error that the best rotation leaves, as a share of what it leaves where rows do not "
-        f"correspond: 0 the same, 1 unrelated. It is a root mean square, from second moments, so "
-        f"that it may differ a little from the ladder’s mean error. {own} of {len(closest)} layers "
-        f"of {result.names[0]} are closest to their namesake in {result.names[1]}."
+        "The error that the best rotation leaves, as a share of what it leaves where rows do not "
+        "correspond: 0 the same, 1 unrelated. It is a root mean square, from second moments, so "
+        f"that it may differ a little from the ladder’s mean error. {result.namesakes}."
     )
     return Section("All pairs of layers", text, [_pairs_picture(result)])
 

@@ -71,6 +71,8 @@ class Page:
         Further packages whose versions are named, such as torch.
     method : str, default ""
         A sentence that follows the reference to the paper, such as what is in which theorem.
+    names : sequence of str, default ()
+        Names of runs; a warning that begins with one keeps it as it is.
     """
 
     title: str
@@ -82,6 +84,7 @@ class Page:
     settings: Mapping[str, object] = field(default_factory=dict)
     libraries: Sequence[str] = ()
     method: str = ""
+    names: Sequence[str] = ()
 
 
 def write_page(page: Page, path: str | os.PathLike[str]) -> None:
@@ -135,7 +138,7 @@ def render_page(page: Page) -> str:
         title=page.title,
         headline=page.headline,
         sections=page.sections,
-        warnings=[sentence(warning.rstrip("."), ()) for warning in page.warnings],
+        warnings=[sentence(warning.rstrip("."), page.names) for warning in page.warnings],
         command=page.command,
         from_python=page.from_python,
         settings={name: setting_text(value) for name, value in page.settings.items()},
