@@ -158,10 +158,12 @@ class _Work:
     def run(self, sink: Sink) -> list[str]:
         """Give the sink the rows of all inputs that it lacks, and return what must be said."""
         n = len(self.inputs)
-        trial = self.inputs.batch(0, min(2, n))  # of one, any first axis would look like the batch
-        with self.source.session(trial=trial, **self.choice) as session:
+        with self.source.session(trial=self._first, **self.choice) as session:
             self._loop(session, sink, n)
             return [*self.inputs.notices, *session.notices]
+
+    def _first(self, size: int) -> Batch:
+        return self.inputs.batch(0, min(size, len(self.inputs)))
 
     def _loop(self, session: Session, sink: Sink, n: int) -> None:
         widths: dict[str, int] = {}

@@ -68,7 +68,7 @@ class Network:
 
     @contextmanager
     def session(
-        self, layers: str | Sequence[str], trial: Batch, *, pool: str, device: Any
+        self, layers: str | Sequence[str], trial: Callable[[int], Batch], *, pool: str, device: Any
     ) -> Iterator[Session]:
         """Have the module ready: in evaluation mode, on the device, nothing masked at random."""
         torch = require("torch", extra="torch")
@@ -79,10 +79,11 @@ class Network:
             said = stack.enter_context(nothing_masked(self.module))
             stack.enter_context(torch.no_grad())
             call = _caller(torch, self.module, place)
-            names, left_out = self._chosen(layers, trial, pool, call)
+            first = trial(2)  # of one, any first axis would look like the batch
+            names, left_out = self._chosen(layers, first, pool, call)
             modules = {name: layer_names(self.module)[name] for name in names}
             run = stack.enter_context(reading(modules, pool, call))
-            _check_repeats(run, trial)
+            _check_repeats(run, first)
             yield Session(names, run, [*self.notices, *said, *left_out])
 
     def _chosen(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,13 +78,14 @@ class OnnxModel:
 
     @contextmanager
     def session(
-        self, layers: str | Sequence[str], trial: Batch, *, pool: str, device: Any
+        self, layers: str | Sequence[str], trial: Callable[[int], Batch], *, pool: str, device: Any
     ) -> Iterator[Session]:
         """Open the graph, and see by a trial which outputs can be read."""
         opened = _opened(self.path, device)
         names, one_by_one = matching(layers, [output.name for output in opened.get_outputs()])
-        found = _run(opened, names, trial)
-        faults = {name: _fault(value, trial, pool) for name, value in found.items()}
+        first = trial(_batch_of(opened) or 2)  # of one, any first axis would look like the batch
+        found = _run(opened, names, first)
+        faults = {name: _fault(value, first, pool) for name, value in found.items()}
         good, left_out = usable(faults, one_by_one=one_by_one)
         said = f"{self.path.name}: of an .onnx file only the outputs of the graph are layers"
 
@@ -108,6 +109,12 @@ def _opened(path: Path, device: Any) -> Any:
         return runtime.InferenceSession(path, providers=[provider])
     except Exception as error:  # of a class of its own for each of a dozen causes
         raise InputError(f"{path} cannot be read as {WHAT}: {_first(error)}") from error
+
+
+def _batch_of(opened: Any) -> int | None:
+    """Return the size of the batch, if the graph fixes it."""
+    size = next((given.shape[0] for given in opened.get_inputs() if given.shape), None)
+    return size if isinstance(size, int) and size > 0 else None
 
 
 def _run(opened: Any, names: Sequence[str], batch: Batch) -> dict[str, Array]:

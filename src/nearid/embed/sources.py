@@ -47,9 +47,12 @@ class Source(Protocol):
         """The most tokens that it takes, if it has such a bound."""
 
     def session(
-        self, layers: str | Sequence[str], trial: Batch, *, pool: str, device: Any
+        self, layers: str | Sequence[str], trial: Callable[[int], Batch], *, pool: str, device: Any
     ) -> AbstractContextManager[Session]:
-        """Have the model ready while the context lasts, and leave it as it was found."""
+        """Have the model ready while the context lasts, and leave it as it was found.
+
+        ``trial`` reads so many of the first inputs, or all if there are fewer.
+        """
 
 
 def open_model(model: Any, *, revision: str | None = None) -> Source:
