@@ -195,10 +195,10 @@ def command(
     of_texts = {"tokenizer": tokenizer, "max_length": max_length, "truncate": truncate}
     terminal: Terminal = context.obj
     with redirect_stdout(sys.stderr):  # what the user's code prints is not our data
+        of_code = {"weights": weights, "attribute": attribute}
+        _check_model(model, of_code, revision)
         with terminal.waiting("reading"):
-            if of_texts["tokenizer"] is None and Path(model).is_dir():
-                of_texts["tokenizer"] = _own_folder(Path(model), revision)
-            given = _open_inputs(inputs, of_images, of_texts, jobs)
+            given = _open_inputs(inputs, of_images, of_texts, jobs, (model, revision))
             opened, notes = _open_model(model, weights, attribute, revision)
         terminal.notes(notes)
         with terminal.counting("embedding") as tell:
@@ -220,23 +220,32 @@ def command(
     _deliver(found, out, json=json, terminal=terminal)
 
 
+def _is_path(model: str) -> bool:
+    return Path(model).is_dir() or model.lower().endswith(".onnx")
+
+
+def _check_model(model: str, of_code: dict[str, Any], revision: str | None) -> None:
+    """Refuse options that are for another kind of model."""
+    if _is_path(model):
+        for name, value in of_code.items():
+            if value is not None:
+                raise typer.BadParameter("is for MODULE:FACTORY", param_hint=f"--{name}")
+    elif revision is not None:
+        raise typer.BadParameter("is for the folder of a model", param_hint="--revision")
+    elif ":" not in model:
+        raise InputError(f"{model} is no folder, no .onnx file, and no MODULE:FACTORY")
+
+
 def _open_model(
     model: str, weights: Path | None, attribute: str | None, revision: str | None
 ) -> tuple[Any, list[str]]:
     """Return the module of a factory, or the source of a path, and what was noted."""
-    if Path(model).is_dir() or model.lower().endswith(".onnx"):
-        for name, value in (("--weights", weights), ("--attribute", attribute)):
-            if value is not None:
-                raise typer.BadParameter("is for MODULE:FACTORY", param_hint=name)
+    if _is_path(model):
         from nearid.embed.sources import open_model
 
         return open_model(model, revision=revision), []
-    if revision is not None:
-        raise typer.BadParameter("is for the folder of a model", param_hint="--revision")
     from nearid.cli.modules import load_weights, made_by, part_of
 
-    if ":" not in model:
-        raise InputError(f"{model} is no folder, no .onnx file, and no MODULE:FACTORY")
     module = made_by(model)
     notes = [f"no --weights: {model} is as it was made"]
     if weights is not None:
@@ -244,16 +253,14 @@ def _open_model(
     return (module if attribute is None else part_of(module, attribute)), notes
 
 
-def _own_folder(model: Path, revision: str | None) -> Path:
-    from nearid.embed.folder import revision_folder
-
-    return revision_folder(model, revision)
-
-
 def _open_inputs(
-    inputs: str, of_images: dict[str, Any], of_texts: dict[str, Any], jobs: int
+    inputs: str,
+    of_images: dict[str, Any],
+    of_texts: dict[str, Any],
+    jobs: int,
+    model: tuple[str, str | None],
 ) -> Any:
-    """Return the inputs of the kind that a path is of."""
+    """Return the inputs of the kind that a path is of; a text's tokenizer may be the model's."""
     from nearid.embed import arrays, images, texts
     from nearid.io import split_location
 
@@ -273,11 +280,18 @@ def _open_inputs(
     if path.suffix.lower() in (".npy", ".npz"):
         _refuse({name: of_texts[name] for name in ("max_length", "truncate")}, "texts", inputs)
         return arrays(inputs)
-    if of_texts["tokenizer"] is None:
+    tokenizer = of_texts["tokenizer"] or _own_tokenizer(*model)
+    if tokenizer is None:
         raise typer.BadParameter(
             f"{inputs} is taken for text: name the folder of a tokenizer", param_hint="--tokenizer"
         )
-    return texts(inputs, **of_texts)
+    return texts(inputs, **{**of_texts, "tokenizer": tokenizer})
+
+
+def _own_tokenizer(model: str, revision: str | None) -> Path | None:
+    from nearid.embed.folder import revision_folder
+
+    return revision_folder(Path(model), revision) if Path(model).is_dir() else None
 
 
 def _refuse(given: dict[str, Any], kind: str, inputs: str) -> None:
