@@ -24,6 +24,7 @@ collect_ignore += (
         "ica/test_module.py",
         "cli/test_decoder.py",
         "cli/test_embed.py",
+        "cli/test_layerwise_embedded.py",
         "cli/test_reproduce.py",
         "decoder",
         "embed",

@@ -161,6 +161,15 @@ def test_what_is_said_of_all_layers_is_said_once(result):
     assert said.endswith("(at block.2, and likewise at 1 other)")
 
 
+def test_a_narrow_layer_keeps_all_its_dimensions():
+    a, b = networks()
+    found = layerwise(a, b | {"embed": b["embed"][:, :2]}, **(QUICK | {"n_components": 3}))
+    (said,) = [warning for warning in found.warnings if "fewer dimensions" in warning]
+    assert said == "fewer dimensions than the 3 components asked for: all were kept (at embed)"
+    kept = found.ladders["head"].components.query("group == 'ica'")["component"].max()
+    assert kept == 2
+
+
 def test_the_same_seed_gives_the_same_result(result):
     again = layerwise(*networks(), names=("one", "two"), n_jobs=2, **QUICK)
     assert json.dumps(again.to_dict(), allow_nan=False) == json.dumps(
@@ -177,7 +186,8 @@ def test_the_same_seed_gives_the_same_result(result):
     [
         ({"b": {"other": np.eye(4)}}, "no layer is in both models: a has embed, block.2"),
         ({"names": ("x", "x")}, "names of their own"),
-        ({"b": {"embed": np.eye(4)}}, "same inputs"),
+        ({"b": {"embed": np.eye(4)}}, "layer embed: the runs must describe the same inputs"),
+        ({"b": {"embed": np.full((1500, 4), np.nan)}}, "layer embed: b has 6000 NaN"),
         ({"b": {"embed": np.ones((1500, 2, 2))}}, "embed of b: expected a table"),
     ],
 )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nearid.errors import InputError
 from nearid.groups import GROUPS
+from nearid.ica.whitening import RankError
 from nearid.identifiability.layer_pairs import rigid_errors
 from nearid.identifiability.layerwise_result import Layerwise
 from nearid.identifiability.result import StatisticalIdentifiability
@@ -58,7 +60,8 @@ def layerwise(
     names : (str, str), default ("a", "b")
         How the models are called.
     groups, ica, n_components, tolerance, epsilon, holdout, n_bootstrap, n_null, n_random
-        As for :func:`~nearid.statistical_identifiability`, at every layer.
+        As for :func:`~nearid.statistical_identifiability`, at every layer; one that has fewer
+        dimensions than ``n_components`` keeps all of them, and a warning says so.
     all_pairs : bool, default True
         Whether to map all pairs of layers, shared or not.
     memory_limit : int, default 1,073,741,824
@@ -113,12 +116,7 @@ def layerwise(
         "n_random": n_random,
     }
     ladders = {
-        layer: statistical_identifiability(
-            {name: rows[layer] for name, rows in zip(names, opened, strict=True)},
-            **settings,
-            n_jobs=n_jobs,
-            random_state=seed,
-        )
+        layer: _compare(layer, opened, names, settings | {"n_jobs": n_jobs, "random_state": seed})
         for layer in shared
     }
     warnings = _gathered(ladders)
@@ -153,6 +151,25 @@ def _shared_layers(a: Mapping[str, Any], b: Mapping[str, Any], names: tuple[str,
             f"layers that correspond one name"
         )
     return shared
+
+
+def _compare(
+    layer: str,
+    models: Sequence[Mapping[str, Rows]],
+    names: tuple[str, str],
+    settings: Mapping[str, Any],
+) -> StatisticalIdentifiability:
+    """Compare one layer; where it has fewer dimensions than components were asked for, in all."""
+    runs = {name: rows[layer] for name, rows in zip(names, models, strict=True)}
+    try:
+        return statistical_identifiability(runs, **settings)
+    except RankError:
+        found = statistical_identifiability(runs, **{**settings, "n_components": None})
+        wanted = settings["n_components"]
+        said = f"fewer dimensions than the {wanted} components asked for: all were kept"
+        return replace(found, warnings=[*found.warnings, said])
+    except InputError as error:
+        raise InputError(f"layer {layer}: {error}") from error
 
 
 def _gathered(ladders: Mapping[str, StatisticalIdentifiability]) -> list[str]:
