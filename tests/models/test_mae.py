@@ -130,7 +130,7 @@ def test_the_class_has_a_name():
     ("change", "message"),
     [
         ({"patch": 3}, "multiple of the patch"),
-        ({"heads": 3}, "16 over 3"),
+        ({"heads": 3}, "widths of 16 over 3"),
         ({"mask": 0.0}, "mask must leave some of the 16 patches"),
         ({"mask": 0.99}, "mask must leave some"),
         ({"depth": 0}, "sizes of layers"),

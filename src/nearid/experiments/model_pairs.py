@@ -143,7 +143,7 @@ def measure(
             if groups is not None:
                 removed.append(name)
                 held = {run: without_means(z, groups) for run, z in held.items()}
-            key = {
+            key: dict[str, Any] = {
                 "kind": subject.kind,
                 "model": subject.model,
                 "layer": subject.layer,

@@ -16,7 +16,7 @@ from nearid.datasets import load_mnist
 from nearid.errors import InputError
 from nearid.models import classifier, labelled, tiny_gpt, vit_mae
 
-__all__ = ["TRAINED", "Inputs", "Recipe", "Settings", "characters", "windows"]
+__all__ = ["TRAINED", "Inputs", "Recipe", "Settings", "characters", "text_lines", "windows"]
 
 #: The text below a folder of data.
 TEXT = (Path("text") / "tinyshakespeare.txt", Path("tinyshakespeare.txt"))
@@ -58,18 +58,18 @@ class Inputs:
         As the model takes it.
     nuisances : mapping of str to ndarray of int
         What every token's representation tells of, though no model need learn it: the number of
-        each token of the test inputs by what it is a number of, shape (inputs × tokens,).
-    classes : ndarray of int or None
-        Of the test inputs.
+        each row (token, or input) by what it is a number of, shape (rows,).
     n_classes : int
         Characters, or classes, that a model is to know.
+    pooled : ndarray or None
+        More of them, each of which is one row, the mean over its tokens.
     """
 
     train: NDArray[Any]
     test: NDArray[Any]
     nuisances: Mapping[str, NDArray[np.intp]]
-    classes: NDArray[np.intp] | None = None
     n_classes: int = 0
+    pooled: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,9 @@ class Recipe:
         Of :func:`nearid.embed.embed`.
     skip : int
         Tokens at the front that are left out: a class token is a row of another kind.
+    last : bool
+        Whether the last layer stands for the model, as where heads are compared, or the one in the
+        middle.
     """
 
     factory: Callable[[Inputs, Settings], Callable[[], Any]]
@@ -95,6 +98,7 @@ class Recipe:
     layers: Callable[[Settings], list[str]]
     pool: str
     skip: int = 0
+    last: bool = False
 
 
 def characters(folder: str | os.PathLike[str] | None) -> tuple[NDArray[np.int64], str]:
@@ -110,6 +114,32 @@ def characters(folder: str | os.PathLike[str] | None) -> tuple[NDArray[np.int64]
     InputError
         If the text is not there.
     """
+    text = np.array(list(_text(folder)))
+    alphabet, numbers = np.unique(text, return_inverse=True)
+    return numbers.astype(np.int64), "".join(alphabet)
+
+
+def text_lines(folder: str | os.PathLike[str] | None, n: int) -> list[str]:
+    """Return lines of the text that are no names of speakers, all different, from all of it.
+
+    Parameters
+    ----------
+    folder : path or None
+        As in :func:`characters`.
+    n : int
+        How many, at most.
+    """
+    lines = [line.strip() for line in _text(folder).splitlines()]
+    sentences = list(dict.fromkeys(line for line in lines if len(line) >= SENTENCE))
+    chosen = np.linspace(0, len(sentences) - 1, min(n, len(sentences))).astype(np.intp)
+    return [sentences[i] for i in chosen]
+
+
+#: Characters of a line from which it is taken for a sentence.
+SENTENCE = 25
+
+
+def _text(folder: str | os.PathLike[str] | None) -> str:
     folder = folder if folder is not None else os.environ.get("NEARID_DATA")
     places = [Path(folder) / place for place in TEXT] if folder is not None else []
     found = next((place for place in places if place.is_file()), None)
@@ -118,9 +148,7 @@ def characters(folder: str | os.PathLike[str] | None) -> tuple[NDArray[np.int64]
             f"the text tinyshakespeare.txt is not in {folder or 'a folder named by NEARID_DATA'}: "
             f"put it there, or into a folder text in it, and name the folder by --data"
         )
-    text = np.array(list(found.read_text(encoding="utf-8")))
-    alphabet, numbers = np.unique(text, return_inverse=True)
-    return numbers.astype(np.int64), "".join(alphabet)
+    return found.read_text(encoding="utf-8")
 
 
 def windows(
@@ -155,6 +183,7 @@ def text_inputs(folder: str | os.PathLike[str] | None, settings: Settings) -> In
         test=test,
         nuisances={"character": test.ravel().astype(np.intp), "position": position},
         n_classes=len(alphabet),
+        pooled=windows(numbers[end:], CONTEXT, n=10 * settings.inputs),
     )
 
 
@@ -174,8 +203,7 @@ def image_inputs(
         return Inputs(
             train=labelled(train.images, train.labels),
             test=shown,
-            nuisances={},
-            classes=test.labels[: settings.inputs].astype(np.intp),
+            nuisances={"class": test.labels[: settings.inputs].astype(np.intp)},
             n_classes=int(train.labels.max()) + 1,
         )
     n_patches = (shown.shape[-1] // PATCH) ** 2
@@ -191,19 +219,31 @@ INPUTS: dict[str, Callable[[Any, Settings], Inputs]] = {
 
 
 def _gpt(inputs: Inputs, settings: Settings) -> Callable[[], Any]:
-    sizes = {"width": settings.width, "depth": settings.depth}
-    return partial(tiny_gpt, inputs.n_classes, context=CONTEXT, **sizes)
+    width, depth = settings.width, settings.depth
+    return partial(tiny_gpt, inputs.n_classes, context=CONTEXT, width=width, depth=depth)
 
 
 def _mae(inputs: Inputs, settings: Settings) -> Callable[[], Any]:
-    shape = inputs.test.shape[1:]
-    decoder = {"decoder_width": max(settings.width // 2, 16), "decoder_depth": 1}
-    sizes = {"width": settings.width, "depth": settings.depth, "heads": 4, "decoder_heads": 4}
-    return partial(vit_mae, shape, patch=PATCH, **sizes, **decoder)
+    return partial(
+        vit_mae,
+        inputs.test.shape[1:],
+        patch=PATCH,
+        width=settings.width,
+        depth=settings.depth,
+        heads=4,
+        decoder_width=max(settings.width // 2, 16),
+        decoder_depth=1,
+        decoder_heads=4,
+    )
 
 
 def _classifier(inputs: Inputs, settings: Settings) -> Callable[[], Any]:
     return partial(classifier, inputs.test.shape[1:], inputs.n_classes, width=settings.width)
+
+
+def _stages(settings: Settings) -> list[str]:
+    """Name the last two: earlier ones are narrower than the components that are asked for."""
+    return ["stages.2", "stages.3"]
 
 
 def _numbered(prefix: str, settings: Settings) -> list[str]:
@@ -219,7 +259,7 @@ TRAINED = {
         _mae, {"lr": 2e-3, "weight_decay": 0.05}, partial(_numbered, "net.vit.layers"), "tokens", 1
     ),
     "classifier": Recipe(
-        _classifier, {"lr": 3e-3, "weight_decay": 0.01}, partial(_numbered, "stages"), "mean"
+        _classifier, {"lr": 3e-3, "weight_decay": 0.01}, _stages, "mean", last=True
     ),
 }
 
@@ -230,9 +270,9 @@ SCALES: dict[str, dict[str, Settings]] = {
         "classifier": Settings(15, 32, 4, 4, 600),
     },
     "cpu": {
-        "language": Settings(2_000, 32, 64, 4, 400),
-        "mae": Settings(1_500, 64, 64, 4, 600),
-        "classifier": Settings(700, 64, 8, 4, 5_000),
+        "language": Settings(2_000, 32, 64, 4, 300),
+        "mae": Settings(1_500, 64, 64, 4, 400),
+        "classifier": Settings(700, 64, 8, 4, 4_000),
     },
     "paper": {
         "language": Settings(20_000, 64, 384, 6, 1_000),

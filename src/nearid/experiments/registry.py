@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from nearid.experiments.disentanglement_reproduction import reproduce_disentanglement
+from nearid.experiments.model_pairs_reproduction import reproduce_model_pairs
 from nearid.experiments.warmup_reproduction import reproduce_warmup
 from nearid.report.page import Page
 
@@ -65,5 +66,9 @@ EXPERIMENTS = {
     "disentanglement": Experiment(
         "Theorem 3: ICA of a plain auto-encoder’s latents finds independent factors.",
         reproduce_disentanglement,
+    ),
+    "model_pairs": Experiment(
+        "Layers of two models are near the same up to a map, of which ICA removes a part.",
+        reproduce_model_pairs,
     ),
 }

@@ -174,8 +174,8 @@ def vit_mae(
     if side != other or side % patch or uneven:
         raise InputError(
             f"images are square, of a side that is a multiple of the patch, and widths are "
-            f"multiples of heads and of 4; got {side} × {other} in patches of {patch}, {width} over "
-            f"{heads} and {decoder_width} over {decoder_heads}"
+            f"multiples of heads and of 4; got {side} × {other} in patches of {patch}, and widths "
+            f"of {width} over {heads} and {decoder_width} over {decoder_heads}"
         )
     n_patches = (side // patch) ** 2
     if not 1 <= int(n_patches * (1 - mask)) < n_patches:
