@@ -1,5 +1,7 @@
 """Biology apart from batch: what a representation keeps of each on batches that were held out."""
 
+from nearid.deconfounding.attribution import attribute_components
+from nearid.deconfounding.attribution_result import Attribution, ComponentFilter
 from nearid.deconfounding.classifiers import CLASSIFIERS
 from nearid.deconfounding.correctors import METHODS
 from nearid.deconfounding.evaluation import evaluate
@@ -12,11 +14,14 @@ from nearid.deconfounding.tvn import TypicalVariationNormalizer
 __all__ = [
     "CLASSIFIERS",
     "METHODS",
+    "Attribution",
+    "ComponentFilter",
     "Deconfounding",
     "NuisanceProjection",
     "Profiles",
     "TypicalVariationNormalizer",
     "as_profiles",
+    "attribute_components",
     "evaluate",
     "group_shares",
 ]

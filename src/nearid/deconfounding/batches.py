@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from sklearn.linear_model import RidgeClassifier
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from nearid.optional import require
 
@@ -36,7 +34,7 @@ def batch_accuracy(codes: Array, batch: NDArray[np.str_], *, seed: int = 0) -> f
     if len(names) < 2 or counts.min() < FOLDS:
         return float("nan")
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-    guessed = cross_val_predict(_ridge(), codes, batch, cv=folds)
+    guessed = cross_val_predict(_ridge(), _unit_variance(codes), batch, cv=folds)
     return float(balanced_accuracy_score(batch, guessed))
 
 
@@ -47,15 +45,21 @@ def new_batch_auroc(train: Array, test: Array, *, seed: int = 0) -> float:
     """
     if min(len(train), len(test)) < FOLDS:
         return float("nan")
-    codes = np.concatenate([train, test])
+    codes = _unit_variance(np.concatenate([train, test]))
     new = np.repeat([False, True], [len(train), len(test)])
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     scores = cross_val_predict(_ridge(), codes, new, cv=folds, method="decision_function")
     return float(roc_auc_score(new, scores))
 
 
-def _ridge() -> object:
-    return make_pipeline(StandardScaler(), RidgeClassifier(class_weight="balanced"))
+def _ridge() -> RidgeClassifier:
+    return RidgeClassifier(class_weight="balanced")
+
+
+def _unit_variance(codes: Array) -> Array:
+    """Return codes on one scale, which no label has a say in: the penalty is not blind to it."""
+    scale = codes.std(axis=0)
+    return np.asarray((codes - codes.mean(axis=0)) / np.where(scale > 0, scale, 1))
 
 
 def retrieval(codes: Array, label: NDArray[np.str_]) -> tuple[float, float]:

@@ -182,6 +182,7 @@ def _evaluate_split(
             fresh = repeat == 0 or method.random
             if fresh:
                 codes = method.codes(_fold(train, test, crossed, split, plan, repeat))
+            if repeat == 0:  # a linear classifier and cosines hardly depend on the rotation
                 batches += _batch_rows(codes, crossed, split, key, with_retrieval=with_retrieval)
             told = plan.classifiers if fresh else random
             for task in crossed.tasks:

@@ -79,10 +79,10 @@ class Deconfounding:
     def summary(self) -> pd.DataFrame:
         """Return one row per method and classifier.
 
-        Means over held-out batches of ``auroc`` (with ``auroc_low``, ``auroc_high``: 95 %,
-        corrected for the overlap of training sets), ``average_precision``, ``hoyer`` and ``concentration``;
-        and for ``base``, ``pca`` and ``pca_random`` the paired difference of the AUROC,
-        ``minus_base``, its interval and its two-sided p-value.
+        Means over held-out batches of ``auroc`` (with ``auroc_low`` and ``auroc_high``: 95 %,
+        corrected for the overlap of training sets), ``average_precision``, ``hoyer`` and
+        ``concentration``; and for ``base``, ``pca`` and ``pca_random`` the paired difference of
+        the AUROC, such as ``minus_base``, its interval and its two-sided p-value.
         """
         frame = self.to_frame()
         rows = []
