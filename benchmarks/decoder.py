@@ -5,8 +5,9 @@
 A decoder of 16 latents to 64 × 64 × 3. The peer is ``torch.autograd.functional.jacobian``, which
 goes through the output row by row: for each latent by itself (the thrifty way), and for the batch
 at once (the way of its documentation, which also computes the blocks between different latents,
-all of them zero). Memory is the peak of the resident set above what the process holds before, each
-job in a process of its own; jobs are interleaved, so that a busy machine slows all of them.
+all of them zero). The floor is the decoder itself, called at one latent after the other. Memory is
+the peak of the resident set above what the process holds before, each job in a process of its own;
+jobs are interleaved, so that a busy machine slows all of them.
 """
 
 # ruff: noqa: E402  (threads are counted when torch is loaded)
@@ -78,8 +79,15 @@ def lanczos(decoder: nn.Module, z: torch.Tensor) -> np.ndarray:
     return np.stack([found.sigma_max, found.sigma_min])
 
 
+def forward(decoder: nn.Module, z: torch.Tensor) -> np.ndarray:
+    """Call the decoder without any derivative."""
+    with torch.no_grad():
+        return np.stack([[float(decoder(row[None]).square().sum())] for row in z])
+
+
 JOBS = {
     "ours": ours,
+    "floor: the decoder alone": forward,
     "jacobian, one at a time": one_at_a_time,
     "jacobian, all kept": thrifty,
     "jacobian, batch at once": batched,
