@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,6 +25,19 @@ class Claim(StrEnum):
 
     WARMUP = "warmup"
     DISENTANGLEMENT = "disentanglement"
+    MODEL_PAIRS = "model_pairs"
+
+
+#: Options that not every experiment has, and what it calls them.
+OWN = {
+    Claim.WARMUP: {"--dataset": "data"},
+    Claim.DISENTANGLEMENT: {
+        "--dataset": "dataset",
+        "--models": "models",
+        "--first-seed": "first_seed",
+    },
+    Claim.MODEL_PAIRS: {"--models": "kinds", "--checkpoints": "checkpoints"},
+}
 
 
 class Scale(StrEnum):
@@ -40,7 +54,8 @@ def command(
         Claim,
         typer.Argument(
             help="warmup: Theorem 1, on random decoders, MNIST and Fashion-MNIST; disentanglement: "
-            "Theorem 3, on images of known factors, which are rendered but for coil20."
+            "Theorem 3, on images of known factors, which are rendered but for coil20; "
+            "model_pairs: layers of two models, with the controls of ICA efficiency."
         ),
     ],
     scale: Annotated[
@@ -93,7 +108,8 @@ def command(
         str | None,
         typer.Option(
             metavar="NAMES",
-            help="disentanglement: of ae, beta_vae, beta_tcvae, bioae, qlae, commas between them.",
+            help="disentanglement: of ae, beta_vae, beta_tcvae, bioae, qlae; model_pairs: of the "
+            "kinds language, mae, sizes, heads, sentences; commas between them.",
             show_default="all",
         ),
     ] = None,
@@ -106,6 +122,15 @@ def command(
             show_default="0",
         ),
     ] = None,
+    checkpoints: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="model_pairs, scale paper: DIR/language and DIR/mae hold two or more folders of "
+            "models each, such as Pythia-160M of two seeds.",
+            show_default=False,
+        ),
+    ] = None,
     json: options.Json = False,
     report: options.Report = None,
 ) -> None:
@@ -116,7 +141,15 @@ def command(
       nearid reproduce warmup --scale ci --report warmup.html
       nearid reproduce warmup --jobs 2 --out warmup
     """  # noqa: D301  (typer needs the control character)
-    chosen = _chosen(claim, dataset, models, first_seed)
+    names = None if models is None else _split(models)
+    several = dataset is not None and claim is Claim.WARMUP
+    given = {
+        "--dataset": _split(dataset or "") if several else dataset,
+        "--models": names,
+        "--first-seed": first_seed,
+        "--checkpoints": checkpoints,
+    }
+    chosen = _chosen(claim, {name: value for name, value in given.items() if value is not None})
     terminal: Terminal = context.obj
     if out is not None:
         _make(out, "--out")
@@ -141,18 +174,12 @@ def command(
     _deliver(result, out=out, report=report, json=json, terminal=terminal)
 
 
-def _chosen(
-    claim: Claim, dataset: str | None, models: str | None, first_seed: int | None
-) -> dict[str, Any]:
-    """Return the options that one experiment alone has."""
-    if claim is Claim.WARMUP:
-        for option, value in (("--models", models), ("--first-seed", first_seed)):
-            if value is not None:
-                raise typer.BadParameter(f"{claim} has no such choice", param_hint=option)
-        return {} if dataset is None else {"data": _split(dataset)}
-    given: dict[str, Any] = {"dataset": dataset, "first_seed": first_seed}
-    given |= {"models": None if models is None else _split(models)}
-    return {name: value for name, value in given.items() if value is not None}
+def _chosen(claim: Claim, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that one experiment alone has, by the names of its arguments."""
+    for option in given:
+        if option not in OWN[claim]:
+            raise typer.BadParameter(f"{claim} has no such choice", param_hint=option)
+    return {OWN[claim][option]: value for option, value in given.items()}
 
 
 def _split(names: str) -> list[str]:

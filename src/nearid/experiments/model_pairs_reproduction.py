@@ -245,5 +245,9 @@ def _groups(
 
 
 def _kept(warnings: Sequence[str]) -> list[str]:
-    """Return the warnings of a comparison but that rows have no ids: here their order is known."""
-    return [warning for warning in warnings if "ids" not in warning]
+    """Return the warnings of a comparison but those that here say nothing new.
+
+    The order of rows is known without ids, and what is ambiguous is told by how many components
+    replicate.
+    """
+    return [w for w in warnings if "ids" not in w and "ambiguous" not in w]
