@@ -9,7 +9,8 @@ other half, as |correlation| of components matched one to one, mean and how many
 single runs, two runs side by side (their columns concatenated, which is no alignment at all), and
 the consensus of two, up to linear maps also with as many axes of each run as components.  *Left
 out*: the consensus of all runs but one, beside the components of that one alone.  *True*: beside
-the factors, on mixtures whose factors are known.  All have the same k.
+the factors, on mixtures whose factors are known.  All have the same k, but for single runs that
+keep every component, of which the k that match best count.
 """
 
 import argparse
@@ -26,11 +27,11 @@ SEED = 0
 QUICK = {"holdout": 2, "n_bootstrap": 2, "n_null": 1, "check_replication": False}
 
 
-def matched(first, second):
-    """|correlation| of each column of the first with its partner in the second."""
+def matched(first, second, *, best=None):
+    """|correlation| of each column of the first with its partner, or so many of the largest."""
     k = first.shape[1]
     found = np.abs(np.corrcoef(first.T, second.T)[:k, k:])
-    return found[np.arange(k), match(found)]
+    return np.sort(found[np.arange(k), match(found)])[::-1][:best]
 
 
 def alone(runs, halves, k):
@@ -144,6 +145,7 @@ def report(linear, noise, draws):
     measure, k = halves[1], draws[0][0].shape[1]
     cases = {
         "single runs": (alone, 1),
+        "single runs, every component": (lambda runs, halves, k: alone(runs, halves, None), 1),
         "six runs side by side": (alone, 6),
         "consensus of two": (partial(together, group=group), 2),
         "consensus of six": (partial(together, group=group), 6),
@@ -155,7 +157,7 @@ def report(linear, noise, draws):
             sets = [runs[i : i + size] for i in range(0, len(runs), size)]
             codes = [way(some, halves, k) for some in sets]
             true += [matched(factors[measure], found) for found in codes]
-            agree += [matched(a, b) for a, b in combinations(codes, 2)]
+            agree += [matched(a, b, best=k) for a, b in combinations(codes, 2)]
         if size == 6:  # disjoint sets have three each
             both = [[way(r[:3], halves, k), way(r[3:], halves, k)] for _, r in draws]
             agree = [matched(a, b) for a, b in both]
