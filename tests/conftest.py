@@ -32,7 +32,11 @@ collect_ignore += (
         "experiments",
     ]
 )
-collect_ignore += [] if find_spec("transformers") else ["models/test_mae.py"]
+collect_ignore += (
+    []
+    if find_spec("transformers")
+    else ["models/test_mae.py", "experiments/test_model_pairs_reproduction.py"]
+)
 collect_ignore += [] if find_spec("transformers") else ["decoder/test_huggingface.py"]
 collect_ignore += [] if find_spec("h5py") else ["datasets/test_shapes3d.py"]
 collect_ignore += [] if find_spec("pycytominer") else ["deconfounding/test_adapters.py"]

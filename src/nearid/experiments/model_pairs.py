@@ -139,7 +139,7 @@ def measure(
             continue
         held = dict(runs)
         removed = []
-        for name, groups in {NOTHING: None, **subject.nuisances}.items():
+        for name, groups in _removals(subject):
             if groups is not None:
                 removed.append(name)
                 held = {run: without_means(z, groups) for run, z in held.items()}
@@ -157,6 +157,15 @@ def measure(
             if state == "trained" and not removed:
                 warnings += result.warnings
     return pd.DataFrame(rows), pd.concat(pairs, ignore_index=True), warnings
+
+
+def _removals(subject: Subject) -> list[tuple[str, NDArray[np.intp] | None]]:
+    """Return what is removed, one after the other; all of it at the layer that stands for a model.
+
+    Elsewhere the first of them must do.
+    """
+    several = list(subject.nuisances.items())
+    return [(NOTHING, None), *(several if subject.headline else several[:1])]
 
 
 def _compare(

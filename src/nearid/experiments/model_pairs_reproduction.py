@@ -31,7 +31,7 @@ __all__ = ["ModelPairs", "reproduce_model_pairs"]
 #: How pairs are measured, and inputs of networks that others trained, by scale.
 SCALES = {
     "ci": (Measuring(16, n_bootstrap=20, n_null=1, n_random=1), 300),
-    "cpu": (Measuring(32), 2_000),
+    "cpu": (Measuring(32, n_bootstrap=50, n_null=1, n_random=1), 1_500),
     "paper": (Measuring(32, n_bootstrap=200, n_null=5, n_random=5), 10_000),
 }
 

@@ -270,8 +270,8 @@ SCALES: dict[str, dict[str, Settings]] = {
         "classifier": Settings(15, 32, 4, 4, 600),
     },
     "cpu": {
-        "language": Settings(2_000, 32, 64, 4, 300),
-        "mae": Settings(1_500, 64, 64, 4, 400),
+        "language": Settings(2_000, 32, 64, 4, 250),
+        "mae": Settings(1_500, 64, 64, 4, 300),
         "classifier": Settings(700, 64, 8, 4, 4_000),
     },
     "paper": {
