@@ -10,7 +10,18 @@ from typing import Annotated
 
 import typer
 
-from nearid.cli import compare, decoder, demo, embed, fit, info, reproduce, score, transform
+from nearid.cli import (
+    compare,
+    decoder,
+    deconfound,
+    demo,
+    embed,
+    fit,
+    info,
+    reproduce,
+    score,
+    transform,
+)
 from nearid.cli.failures import Guarded
 from nearid.cli.terminal import speak_utf8
 
@@ -25,7 +36,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (compare, fit, transform, score, decoder, embed, info, demo, reproduce):
+for module in (compare, fit, transform, score, decoder, deconfound, embed, info, demo, reproduce):
     app.command(name=module.__name__.rpartition(".")[2])(module.command)
 
 

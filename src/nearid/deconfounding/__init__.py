@@ -3,6 +3,7 @@
 from nearid.deconfounding.attribution import attribute_components
 from nearid.deconfounding.attribution_result import Attribution, ComponentFilter
 from nearid.deconfounding.classifiers import CLASSIFIERS
+from nearid.deconfounding.correction import Correction, correct
 from nearid.deconfounding.correctors import METHODS
 from nearid.deconfounding.evaluation import evaluate
 from nearid.deconfounding.nap import NuisanceProjection
@@ -16,12 +17,14 @@ __all__ = [
     "METHODS",
     "Attribution",
     "ComponentFilter",
+    "Correction",
     "Deconfounding",
     "NuisanceProjection",
     "Profiles",
     "TypicalVariationNormalizer",
     "as_profiles",
     "attribute_components",
+    "correct",
     "evaluate",
     "group_shares",
 ]

@@ -18,7 +18,7 @@ from nearid.deconfounding.design import Design, Task, design
 from nearid.deconfounding.folds import Fold, Split, Splits, split_batches
 from nearid.deconfounding.profiles import as_profiles
 from nearid.deconfounding.result import Deconfounding
-from nearid.deconfounding.scaling import scaled
+from nearid.deconfounding.scaling import fit_scale
 from nearid.errors import InputError
 from nearid.io.location import closest
 from nearid.rows import one_blas_thread
@@ -173,7 +173,8 @@ def _evaluate_split(
     with_retrieval: bool,
 ) -> None:
     """Append the scores of one split: of every method, repetition, class and classifier."""
-    train, test = scaled(values[split.train], values[split.test], plan.scaling)
+    scale = fit_scale(values[split.train], plan.scaling)
+    train, test = scale.apply(values[split.train]), scale.apply(values[split.test])
     random = [name for name in plan.classifiers if CLASSIFIERS[name].random]
     for name in plan.methods:
         method = METHODS[name]
@@ -300,7 +301,8 @@ def _rank(rows: Array) -> int:
 
 def _duplicates(values: Array) -> list[str]:
     """Warn of rows that occur twice: on two sides of a split they would be known beforehand."""
-    distinct = len(np.unique(np.ascontiguousarray(values).view(f"V{values.strides[0]}")))
+    flat = np.ascontiguousarray(values)
+    distinct = len(np.unique(flat.view(f"V{flat.strides[0]}")))
     extra = len(values) - distinct
     if not extra:
         return []
@@ -323,7 +325,8 @@ def _both(positive: NDArray[np.bool_]) -> bool:
 
 
 def _seed(random_state: int, repeat: int) -> int:
-    return int(np.random.SeedSequence([random_state, repeat]).generate_state(1)[0])
+    state = np.random.SeedSequence([random_state, repeat]).generate_state(1)[0]
+    return int(state) >> 1  # Harmony takes 31 bits
 
 
 def _check(given: Sequence[str], known: Any, what: str) -> None:

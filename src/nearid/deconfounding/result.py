@@ -89,6 +89,9 @@ class Deconfounding:
         for (method, classifier), part in frame.groupby(["method", "classifier"], sort=False):
             row: dict[str, Any] = {"method": method, "classifier": classifier}
             row |= _told("auroc", self._mean(part["auroc"].to_numpy()), p=False)
+            # the interval is symmetric, the score is not: it ends where the score does
+            row["auroc_low"] = np.clip(row["auroc_low"], 0, 1)
+            row["auroc_high"] = np.clip(row["auroc_high"], 0, 1)
             row |= {name: part[name].mean() for name in MEASURES if name != "auroc"}
             for reference in REFERENCES:
                 if reference in self.methods:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from scipy.stats import median_abs_deviation
 
 from nearid.errors import InputError
 
-__all__ = ["SCALINGS", "scaled"]
+__all__ = ["SCALINGS", "Scale", "fit_scale"]
 
 Array = NDArray[np.float64]
 Centre = tuple[Array, Array]
@@ -25,7 +26,8 @@ def _standard(train: Array) -> Centre:
 
 
 def _robust(train: Array) -> Centre:
-    return np.median(train, axis=0), np.asarray(median_abs_deviation(train, axis=0, scale="normal"))
+    spread = median_abs_deviation(train, axis=0, scale="normal")
+    return np.median(train, axis=0), np.asarray(spread)
 
 
 #: From training rows to the centre and the scale of each feature.
@@ -36,22 +38,45 @@ SCALINGS: dict[str, Callable[[Array], Centre]] = {
 }
 
 
-def scaled(train: Array, test: Array, scaling: str) -> tuple[Array, Array]:
-    """Return both with every feature centred and scaled by the training rows.
-
-    A feature that is constant there is left out of both: it says nothing, and has no scale.
+@dataclass(frozen=True, eq=False)
+class Scale:
+    """Centre and scale of the features that vary; the others say nothing, and are left out.
 
     Parameters
     ----------
-    train, test : ndarray, shapes (n, D), (m, D)
+    kept : ndarray of bool, shape (D,)
+    centre, scale : ndarray, shape (d,)
+        Of the features that are kept.
+    """
+
+    kept: NDArray[np.bool_]
+    centre: Array
+    scale: Array
+
+    def apply(self, rows: Array) -> Array:
+        """Return rows, shape (n, D), centred and scaled, shape (n, d)."""
+        return np.asarray((rows[:, self.kept] - self.centre) / self.scale)
+
+
+def fit_scale(train: Array, scaling: str) -> Scale:
+    """Find the centre and the scale of each feature.
+
+    Parameters
+    ----------
+    train : ndarray, shape (n, D)
     scaling : {"none", "standard", "robust"}
         "robust" takes the median and the median absolute deviation.
 
+    Raises
+    ------
+    InputError
+        If there is no such scaling, or no feature varies.
+
     Examples
     --------
-    >>> train, test = scaled(np.array([[0.0, 5.0], [2.0, 5.0]]), np.array([[3.0, 5.0]]), "standard")
-    >>> train.tolist(), test.tolist()
-    ([[-1.0], [1.0]], [[2.0]])
+    >>> scale = fit_scale(np.array([[0.0, 5.0], [2.0, 5.0]]), "standard")
+    >>> scale.apply(np.array([[3.0, 5.0]])), scale.kept
+    (array([[2.]]), array([ True, False]))
     """
     if scaling not in SCALINGS:
         raise InputError(f"scaling must be one of {', '.join(SCALINGS)}; got {scaling!r}")
@@ -59,6 +84,4 @@ def scaled(train: Array, test: Array, scaling: str) -> tuple[Array, Array]:
     kept = (scale > 0) & (np.ptp(train, axis=0) > 0)
     if not kept.any():
         raise InputError("every feature is constant on the training batches: nothing to learn from")
-    return (train[:, kept] - centre[kept]) / scale[kept], (test[:, kept] - centre[kept]) / scale[
-        kept
-    ]
+    return Scale(kept, centre[kept], scale[kept])

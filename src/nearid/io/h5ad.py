@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.errors import InputError
+from nearid.io.atomic import atomic_path
 from nearid.io.choice import choose, chosen_notice, first_duplicate
 from nearid.io.frames import assemble
 from nearid.io.location import DAMAGED, check_file, closest, listing, match, parsing
@@ -20,7 +22,7 @@ from nearid.optional import require
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["read"]
+__all__ = ["add_to", "read"]
 
 Array = NDArray[Any]
 
@@ -64,6 +66,46 @@ def read(
             )
             for name, place in wanted.items()
         ]
+
+
+def add_to(source: Path, target: Path, key: str, values: Array, told: Mapping[str, Any]) -> None:
+    """Write a copy of an ``.h5ad`` file with one more representation; all else stays as it was.
+
+    Parameters
+    ----------
+    source, target : Path
+        They may be the same: the old file is replaced when the new one is complete.
+    key : str
+        Entry of ``obsm``; an old one of that name is replaced.
+    values : ndarray, shape (n, k)
+        A row per observation.
+    told : mapping
+        Entries of ``uns``, such as mappings of strings, numbers, arrays and frames.
+
+    Raises
+    ------
+    InputError
+        If the source is no ``.h5ad`` file, or has another number of observations.
+    """
+    h5py = require("h5py", extra="anndata")
+    anndata_io = require("anndata.io", extra="anndata")
+    if source.suffix.lower() != ".h5ad":
+        raise InputError(f"{target} can only be written from an .h5ad file; got {source}")
+    check_file(source, WHAT)
+    with atomic_path(target) as temporary:
+        shutil.copyfile(source, temporary)
+        with parsing(source, WHAT, *DAMAGED), h5py.File(temporary, "r+") as file:
+            n_rows = len(_element(file["obs"]))
+            if len(values) != n_rows:
+                raise InputError(f"{source} has {n_rows} observations, but {len(values)} rows came")
+            entries = {f"obsm/{key}": values} | {f"uns/{name}": v for name, v in told.items()}
+            for group in ("obsm", "uns"):
+                if group not in file:
+                    anndata_io.write_elem(file, group, {})
+            for place, entry in entries.items():
+                if place in file:
+                    del file[place]
+                anndata_io.write_elem(file, place, entry)
 
 
 def _wanted(
