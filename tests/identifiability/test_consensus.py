@@ -132,6 +132,23 @@ def test_ids_put_rows_in_order():
     assert (found.correlation > 0.9).all()
 
 
+def test_runs_are_known_by_their_names():
+    runs = copies(laplace(500), noise=0.2)
+    found = consensus(runs, **QUICK)
+    backwards = dict(reversed(runs.items()))
+    np.testing.assert_array_equal(found.transform_mean(backwards), found.transform_mean(runs))
+    np.testing.assert_array_equal(
+        found.transform(2, runs["seed 2"]), found.transform("seed 2", runs["seed 2"])
+    )
+
+
+def test_a_new_run_without_ids_is_placed_by_position_aloud(caplog):
+    runs = copies(laplace(200))
+    view = consensus(runs, **QUICK).fit_run(runs["seed 1"], name="new")
+    assert "new: no run has ids" in caplog.text
+    assert (view.correlation > 0.99).all()
+
+
 def test_widths_may_differ():
     z = laplace()
     runs = copies(z, noise=0.05)

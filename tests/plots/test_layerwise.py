@@ -107,8 +107,7 @@ def test_the_ladder_has_the_numbers_of_the_result(usual):
         np.testing.assert_allclose(cloud[:, 1], rows["relative"])
         np.testing.assert_allclose(cloud[:, 0], rows["depth"], atol=0.2)
     (line,) = [line for line in below.lines if line.get_marker() == "o"]
-    known = usual.layers["efficiency"].dropna()
-    np.testing.assert_allclose(line.get_ydata(), known)
+    np.testing.assert_allclose(line.get_ydata(), usual.layers["efficiency"])
 
 
 def test_what_is_within_the_tolerance_is_filled(usual):
@@ -125,7 +124,8 @@ def test_the_heat_map_has_the_numbers_of_the_result(usual):
     axes = layer_pairs_figure(usual).axes[0]
     _, _, matrix = usual.matrix()
     np.testing.assert_array_equal(axes.images[0].get_array(), matrix)
-    assert [t.get_text() for t in axes.get_xticklabels()] == ["h.0", "h.1", "h.2", "h.3"]
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["0", "1", "2", "3"]
+    assert axes.get_xlabel() == "layer h.* of b"
     assert {t.get_text() for t in axes.texts} == {f"{v:.2f}" for v in matrix.ravel()}
 
 

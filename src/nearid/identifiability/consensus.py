@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nearid.errors import InputError
-from nearid.groups import GROUPS
 from nearid.ica.fitting import Fit, rotate
 from nearid.ica.replication import REPLICATES, replication
 from nearid.ica.settings import Settings
 from nearid.ica.whitening import Whitening, whitening
 from nearid.identifiability import cautions
 from nearid.identifiability.agreement import (
-    Agreement,
     measure_agreement,
     predicted_share,
     sums_of,
@@ -34,16 +31,17 @@ from nearid.identifiability.consensus_cautions import (
     about_shared_components,
     about_views,
 )
+from nearid.identifiability.consensus_fitted import Fitted, turned, view_of
 from nearid.identifiability.consensus_result import Alignment, Consensus, View
 from nearid.identifiability.consensus_tables import agreement_frame, components_frame
 from nearid.identifiability.evidence import Study, split
 from nearid.identifiability.ladder import SINGLE, Frame
 from nearid.identifiability.mean_rows import held, mean_rows
 from nearid.identifiability.runs import align, collect_runs, split_rows, summarise_run
-from nearid.moments import Moments, moments
-from nearid.rows import Rows, one_blas_thread
+from nearid.moments import Moments
+from nearid.rows import one_blas_thread
 
-__all__ = ["align_run", "consensus"]
+__all__ = ["consensus"]
 
 Array = NDArray[np.float64]
 
@@ -161,45 +159,6 @@ def _check_arguments(settings: Mapping[str, Any]) -> None:
             raise InputError(f"{name} must be at least {least}; got {settings[name]!r}")
 
 
-@dataclass(frozen=True, eq=False)
-class Fitted:
-    """What a further run is aligned with.
-
-    Parameters
-    ----------
-    study : Study
-        Of the runs that have not collapsed.
-    train, test : ndarray of int
-        Which rows were fitted to and held out.
-    first : Rows
-        All rows of the first run, whose ids say which input is which.
-    frame : Frame
-        Each run's map to the common coordinates.
-    variance : ndarray, shape (K,)
-        Of the mean, along the common coordinates.
-    turn : ndarray, shape (K, k)
-        From the common coordinates to the components.
-    """
-
-    study: Study
-    train: NDArray[np.intp]
-    test: NDArray[np.intp]
-    first: Rows
-    frame: Frame
-    variance: Array
-    turn: Array
-
-    @property
-    def components(self) -> Frame:
-        """Each run's map to the components."""
-        return _turned(self.frame, self.turn)
-
-
-def _turned(frame: Frame, turn: Array) -> Frame:
-    maps = [matrix @ turn for matrix in frame.maps if matrix is not None]
-    return Frame(frame.name, (), frame.means, maps, {}, frame.single)
-
-
 def _agree(
     runs: Mapping[str, Any] | Iterable[Any],
     settings: dict[str, Any],
@@ -278,7 +237,7 @@ def _rotate(
     """Rotate the whitened mean by ICA, and see which components come back on halves of the rows."""
     how = Settings(n_jobs=study.n_jobs)
     k = white.n_components
-    lazy = mean_rows(study.train, _turned(frame, white.matrix.T), name="the consensus")
+    lazy = mean_rows(study.train, turned(frame, white.matrix.T), name="the consensus")
     rows = held(lazy, limit=how.memory_limit, n_jobs=study.n_jobs)
     is_white = Whitening(np.zeros(k), np.eye(k), np.eye(k), np.ones(k), k)
     fit = rotate(rows, is_white, how, random_state=rng)
@@ -298,22 +257,7 @@ def _measure(fitted: Fitted, settings: Mapping[str, Any], rng: np.random.Generat
         rng=rng,
     )
     share = predicted_share(sums_of(study.train, frame, study.n_jobs), found.sums)
-    return [_view(m, run.name, frame, found, share) for m, run in enumerate(study.train)]
-
-
-def _view(m: int, name: str, frame: Frame, found: Agreement, share: Array) -> View:
-    matrix = frame.maps[m]
-    assert matrix is not None
-    return View(
-        name=name,
-        mean=frame.means[m],
-        matrix=matrix,
-        correlation=found.correlation[m],
-        low=found.low[m],
-        high=found.high[m],
-        r2=share[m],
-        chance=float(found.chance[m]),
-    )
+    return [view_of(m, run.name, frame, found, share) for m, run in enumerate(study.train)]
 
 
 def _conclude(
@@ -351,52 +295,3 @@ def _conclude(
         settings=settings,
         _fitted=fitted,
     )
-
-
-def align_run(result: Consensus, rows: Rows) -> View:
-    """Fit a further run's map to a consensus, and measure it on the held-out rows.
-
-    See :meth:`nearid.identifiability.consensus_result.Consensus.fit_run`.
-    """
-    fitted: Fitted = result._fitted
-    study = fitted.study
-    (_, rows), _ = align([fitted.first, rows])
-    train, test = rows.take(fitted.train), rows.take(fitted.test)
-    with one_blas_thread():
-        centre = mean_rows(study.train, fitted.frame, name="the consensus")
-        joint = moments([train, centre], n_jobs=study.n_jobs)
-        if summarise_run(train, joint, 0).collapsed:
-            raise InputError(f"{rows.name} has collapsed: every row is the same")
-        matrix = _fit_matrix(joint, train, fitted, result.settings) @ fitted.turn
-        k = matrix.shape[1]
-        means = [joint.mean[joint.block(0)], np.zeros(k)]
-        frame = Frame("consensus", (), means, [matrix, np.eye(k)], {}, fitted.frame.single)
-        parts = [
-            [run, mean_rows(members, fitted.components, name="the consensus")]
-            for run, members in ((train, study.train), (test, study.test))
-        ]
-        found = measure_agreement(
-            parts[1],
-            frame,
-            n_bootstrap=result.settings["n_bootstrap"],
-            n_null=result.settings["n_null"],
-            n_jobs=study.n_jobs,
-            rng=np.random.default_rng(result.settings["random_state"]),
-        )
-        share = predicted_share(sums_of(parts[0], frame, study.n_jobs), found.sums)
-    return _view(0, rows.name, frame, found, share)
-
-
-def _fit_matrix(joint: Moments, train: Rows, fitted: Fitted, settings: Mapping[str, Any]) -> Array:
-    """Return the map from a new run to the common coordinates, as the consensus's own runs have."""
-    pair = joint.pair(0, 1)
-    if settings["group"] == "linear":
-        white = whitening(
-            pair.source_mean, pair.source_cov, dtype=train.dtype, n_components=settings["n_axes"]
-        )
-        # The variates have unit variance; the mean has that of `variance` along them.
-        regression = white.matrix.T @ (white.matrix @ pair.cross_cov)
-        return np.asarray(regression / np.sqrt(fitted.variance))
-    matrix = GROUPS["rigid"].fit_matrix(pair)
-    power = np.trace(pair.source_cov) if settings["group"] == "similarity" else 1.0
-    return np.asarray(matrix / np.sqrt(power))

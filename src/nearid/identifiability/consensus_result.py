@@ -170,8 +170,17 @@ class Consensus:
         Parameters
         ----------
         runs : mapping of name to table, or iterable of tables
-            Embeddings of the same inputs by every run, in the order of the consensus.
+            Embeddings of the same inputs by every run: by the names that the runs have in the
+            consensus, or else in its order.
+
+        Raises
+        ------
+        InputError
+            If a run is missing or foreign, or the inputs are not the same.
         """
+        if isinstance(runs, Mapping) and {*map(str, runs)} == {*self.views}:
+            named = {str(name): table for name, table in runs.items()}
+            runs = {name: named[name] for name in self.views}
         rows, _ = align(collect_runs(runs))
         if len(rows) != len(self.views):
             raise InputError(
@@ -198,7 +207,7 @@ class Consensus:
         InputError
             If the inputs are not the same, or values are missing.
         """
-        from nearid.identifiability.consensus import align_run
+        from nearid.identifiability.consensus_join import align_run
 
         return align_run(self, as_rows(rows, name=name))
 

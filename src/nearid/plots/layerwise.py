@@ -68,7 +68,10 @@ def depth_figure(result: Layerwise, *, theme: str = "light") -> Figure:
     _draw_ladder(panels[0], native, result, colours)
     if efficient:
         _draw_efficiency(panels[1], result, colours)
-    _name_layers(panels[-1], list(result.layers["layer"]))
+    names, pattern = told_apart(list(result.layers["layer"]))
+    _name_layers(panels[-1], names)
+    panels[-1].set_xlabel(shortened(f"layer {pattern}".strip(), 60))
+    plain_text(panels[-1].xaxis.label)
     panels[-1].set_xlim(-0.5, n - 0.5)
     return figure
 
@@ -131,7 +134,7 @@ def _draw_efficiency(axes: Axes, result: Layerwise, colours: Theme) -> None:
     axes.axhline(0, color=colours.muted, lw=1, zorder=1)
     axes.axhline(1, color=colours.grid, lw=1, zorder=1)
     axes.vlines(x, rows["ci_low"], rows["ci_high"], color=colours.accent, lw=2, zorder=3)
-    axes.plot(x[known], rows["efficiency"][known], "o-", color=colours.accent, ms=5.5, lw=1.1)
+    axes.plot(x, rows["efficiency"], "o-", color=colours.accent, ms=5.5, lw=1.1)
     for depth in x[~known]:
         axes.text(depth, 0.5, "n/a", ha="center", va="center", color=colours.muted, size=8)
     low = min(0.0, float(rows["ci_low"].fillna(0).min()))
@@ -139,11 +142,37 @@ def _draw_efficiency(axes: Axes, result: Layerwise, colours: Theme) -> None:
     axes.set_ylabel("ICA efficiency")
 
 
+def told_apart(names: list[str]) -> tuple[list[str], str]:
+    """Return what tells layers apart, and the pattern of what all of them share, if anything.
+
+    Examples
+    --------
+    >>> told_apart(["encoder.layer.0.output", "encoder.layer.1.output"])
+    (['0', '1'], 'encoder.layer.*.output')
+    >>> told_apart(["embed", "encoder.0"])
+    (['embed', 'encoder.0'], '')
+    """
+    prefix = _shared_start(names)
+    suffix = _shared_start([name[::-1] for name in names])[::-1]
+    if len(names) < 2 or min(map(len, names)) <= len(prefix) + len(suffix) or not prefix + suffix:
+        return names, ""
+    return [name[len(prefix) : len(name) - len(suffix)] for name in names], f"{prefix}*{suffix}"
+
+
+def _shared_start(names: list[str]) -> str:
+    """Return what all names begin with, up to its last dot or slash."""
+    least, most = min(names), max(names)  # what these two share, all between them share
+    n = 0
+    while n < min(len(least), len(most)) and least[n] == most[n]:
+        n += 1
+    return least[: max(least.rfind(mark, 0, n) for mark in "./") + 1]
+
+
 def _name_layers(axes: Axes, names: list[str]) -> None:
     step = -(-len(names) // NAMED)
     ticks = range(0, len(names), step)
     labels = [shortened(names[i], 20) for i in ticks]
-    long = max(map(len, labels)) * len(labels) > 70
+    long = max(map(len, labels)) * len(labels) > 50
     axes.set_xticks(ticks, labels, rotation=45 if long else 0, ha="right" if long else "center")
     plain_text(*axes.get_xticklabels())
     if long:
@@ -182,9 +211,10 @@ def layer_pairs_figure(result: Layerwise, *, theme: str = "light") -> Figure:
     masked: Any = np.ma.masked_invalid(matrix)
     image = axes.imshow(masked, cmap=colours.colormap, vmin=0, vmax=1, interpolation="nearest")
     style_axes(axes, colours, frame=True)
-    _name_layers(axes, columns)
+    (down, of_rows), (across, of_columns) = told_apart(rows), told_apart(columns)
+    _name_layers(axes, across)
     step = -(-len(rows) // NAMED)
-    axes.set_yticks(range(0, len(rows), step), [shortened(n, 20) for n in rows[::step]])
+    axes.set_yticks(range(0, len(rows), step), [shortened(name, 20) for name in down[::step]])
     plain_text(*axes.get_yticklabels())
     axes.tick_params(length=0)
     if max(matrix.shape) <= ANNOTATED:
@@ -193,9 +223,9 @@ def layer_pairs_figure(result: Layerwise, *, theme: str = "light") -> Figure:
                 ink = colours.ink_on(float(value))
                 axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink, size=8)
     head(axes, "Rigid error of all pairs of layers", colours)
-    first, second = (shortened(name, 30) for name in result.names)
-    axes.set_xlabel(f"layer of {second}")
-    axes.set_ylabel(f"layer of {first}")
+    first, second = (shortened(name, 24) for name in result.names)
+    axes.set_xlabel(f"layer {shortened(of_columns, 36)} of {second}".replace("  ", " "))
+    axes.set_ylabel(f"layer {shortened(of_rows, 36)} of {first}".replace("  ", " "))
     plain_text(axes.xaxis.label, axes.yaxis.label)
     bar = figure.colorbar(image, ax=axes, shrink=0.8)
     style_axes(bar.ax, colours)
