@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from nearid.metrics.arguments import labels, standardised
 from nearid.metrics.fitting import quiet
+from nearid.metrics.softmax import balanced_scores
 
 __all__ = ["design", "held_out_share", "in_sample_share"]
 
@@ -65,10 +64,14 @@ def in_sample_share(x: Array, target: Labels) -> float:
     float
         At most 1.
     """
-    model = LogisticRegression(C=np.inf, class_weight="balanced", max_iter=100, tol=1e-4)
-    with quiet():
-        model.fit(x, target)
-    losses = _losses(model, x, target)
+    if target.max() > 1:
+        scores = balanced_scores(x, target, max_iter=100, tol=1e-4)
+    else:
+        model = LogisticRegression(C=np.inf, class_weight="balanced", max_iter=100, tol=1e-4)
+        with quiet():
+            model.fit(x, target)
+        scores = model.decision_function(x)
+    losses = _losses(scores, target)
     return float(1 - losses.mean() / np.log(target.max() + 1))
 
 
@@ -110,7 +113,7 @@ def held_out_share(x: Array, target: Labels, rng: np.random.Generator) -> float:
         )
         with quiet():  # at the optimum no step goes lower, of which its line search warns
             model.fit(x[train], target[train])
-        losses[test] = _losses(model, x[test], target[test])
+        losses[test] = _losses(model.decision_function(x[test]), target[test])
     by_class = np.bincount(target, weights=losses) / np.bincount(target)
     return float(1 - by_class.mean() / np.log(len(by_class)))
 
@@ -126,9 +129,8 @@ def _stratified(target: Labels, rng: np.random.Generator) -> Labels:
     return fold
 
 
-def _losses(model: Any, x: Array, target: Labels) -> Array:
+def _losses(scores: Array, target: Labels) -> Array:
     """Return −log p of the label of each row, from logits, where no probability rounds to 0."""
-    scores = model.decision_function(x)
     if scores.ndim == 1:
         scores = np.stack([np.zeros_like(scores), scores], axis=1)
     top = scores.max(axis=1)
