@@ -154,3 +154,9 @@ def test_what_cannot_be_compared_is_one_line(run, failed, folders, runs_file, tm
     other = write_plain(tmp_path / "other", {"h": np.eye(5)})
     assert "no layer is in both models" in failed(run("compare", first, other, *QUICK))
     assert run("compare", *folders, *QUICK, "--features", "x").exit_code == 2
+
+
+def test_folders_without_the_option_are_told_of_it(run, failed, folders):
+    line = failed(run("compare", *folders))
+    assert "seed0 is a folder of layers: compare two such folders with --layerwise" in line
+    assert "seed0/block.10.npy" in line

@@ -121,8 +121,10 @@ def command(
     if layerwise:
         _compare_layers(runs, id_column, features, settings, json, report, check, terminal)
         return
+    from nearid.cli.folders import refuse_folders
     from nearid.cli.tables import open_runs
 
+    refuse_folders(runs)
     with terminal.waiting("reading"):
         opened, notices = open_runs(runs, id_column=id_column, features=features)
     terminal.notes(notices)

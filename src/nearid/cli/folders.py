@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from nearid.io import read_one
 from nearid.io.location import check_exists
 from nearid.rows import Rows, from_table
 
-__all__ = ["open_two_folders"]
+__all__ = ["open_two_folders", "refuse_folders"]
 
 #: What ``nearid embed`` leaves in a folder.
 MANIFEST = "embed.json"
@@ -49,6 +50,24 @@ def open_two_folders(
     ]
     (a, _, about_a), (b, _, about_b) = opened
     return (first, second), (a, b), [*notices, *_different(about_a, about_b)]
+
+
+def refuse_folders(locations: Sequence[str]) -> None:
+    """Say how folders of layers are compared, where single tables are expected.
+
+    Raises
+    ------
+    InputError
+        If a location is a folder of layers.
+    """
+    for place in locations:
+        files = sorted(Path(place).glob("*.npy")) if os.path.isdir(place) else []
+        if files or os.path.isfile(os.path.join(place, MANIFEST)):
+            example = f", such as {files[0]}" if files else ""
+            raise InputError(
+                f"{place} is a folder of layers: compare two such folders with --layerwise, or "
+                f"name a file of each{example}"
+            )
 
 
 def _open(folder: Path) -> tuple[dict[str, Rows], list[str], Mapping[str, Any]]:
