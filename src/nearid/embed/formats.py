@@ -1,7 +1,8 @@
 """How rows are kept in a folder: what is appended while they come, and what it becomes.
 
 While they come, a layer is a file of bare numbers after room for a header, and ids are lines of
-JSON: both can be cut where they were counted. The end can be done again if it is interrupted.
+JSON, one for each batch: both can be cut where they were counted. The end can be done again if it
+is interrupted.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -70,7 +70,7 @@ def finish_npy(raw: Path, rows: Path, layers: Entries) -> Entries:
         _link(raw / rows_file(name), rows / file)
         ids = "ids.npy" if entry["group"] == main else f"{file_name(name)}.ids.npy"
         if not (rows / ids).exists():
-            _ids_npy(raw / ids_file(entry["group"]), rows / ids, entry["shape"][0])
+            _ids_npy(raw / ids_file(entry["group"]), rows / ids, layers[entry["group"]])
         entries[name] = _entry(entry, file, ids)
     return entries
 
@@ -90,7 +90,7 @@ def finish_zarr(raw: Path, rows: Path, layers: Entries) -> Entries:
         for start, block in _blocks(raw / rows_file(name), entry, step):
             values[start : start + len(block)] = block
         source = raw / ids_file(entry["group"])
-        kind = f"U{_longest(source)}"
+        kind = f"U{layers[entry['group']]['id_width']}"
         chunk = (min(BLOCK_IDS, shape[0]),)
         ids = group.create_array("ids", shape=shape[:1], dtype=kind, chunks=chunk)
         for start, names in _names(source):
@@ -134,10 +134,10 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _ids_npy(source: Path, target: Path, n: int) -> None:
-    kind = np.dtype(f"<U{_longest(source)}")
+def _ids_npy(source: Path, target: Path, leader: Mapping[str, Any]) -> None:
+    kind = np.dtype(f"<U{leader['id_width']}")
     with target.open("wb") as stream:
-        stream.write(_header((n,), kind))
+        stream.write(_header((leader["shape"][0],), kind))
         for _, names in _names(source):
             stream.write(np.array(names, dtype=kind).tobytes())
         stream.flush()
@@ -146,15 +146,16 @@ def _ids_npy(source: Path, target: Path, n: int) -> None:
 
 def _names(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield the ids of a file, a block at a time, and where each block begins."""
+    start = 0
+    held: list[str] = []
     with path.open(encoding="utf-8") as stream:
-        start = 0
-        while names := [json.loads(line) for line in islice(stream, BLOCK_IDS)]:
-            yield start, names
-            start += len(names)
-
-
-def _longest(path: Path) -> int:
-    return max(1, *(max(map(len, names)) for _, names in _names(path)))
+        for line in stream:
+            held += json.loads(line)
+            while len(held) >= BLOCK_IDS:
+                yield start, held[:BLOCK_IDS]
+                start, held = start + BLOCK_IDS, held[BLOCK_IDS:]
+    if held:
+        yield start, held
 
 
 def _blocks(path: Path, entry: Mapping[str, Any], step: int) -> Iterator[tuple[int, Array]]:

@@ -81,8 +81,8 @@ class Network:
             call = _caller(torch, self.module, place)
             first = trial(2)  # of one, any first axis would look like the batch
             names, left_out = self._chosen(layers, first, pool, call)
-            modules = {name: layer_names(self.module)[name] for name in names}
-            run = stack.enter_context(reading(modules, pool, call))
+            known = layer_names(self.module)
+            run = stack.enter_context(reading({name: known[name] for name in names}, pool, call))
             _check_repeats(run, first)
             yield Session(names, run, [*self.notices, *said, *left_out])
 

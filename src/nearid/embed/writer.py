@@ -131,8 +131,9 @@ class Folder:
             layer["shape"][0] += len(values)
             layer["nonfinite"] += count_not_finite(values)
         for name in {entry["group"] for entry in self.state["layers"].values()}:
-            lines = "".join(f"{json.dumps(text)}\n" for text in ids[name])
-            self._file(ids_file(name)).write(lines.encode())
+            self._file(ids_file(name)).write(f"{json.dumps(ids[name])}\n".encode())
+            leader = self.state["layers"][name]
+            leader["id_width"] = max(leader["id_width"], *map(len, ids[name]))
         self.state["done"] = done
         if time.monotonic() - self.saved >= CHECKPOINT_SECONDS:
             self.save()
@@ -167,7 +168,8 @@ class Folder:
         layers = self.state["layers"]
         if name not in layers:
             shape, dtype = [0, values.shape[1]], str(values.dtype)
-            layers[name] = {"shape": shape, "dtype": dtype, "nonfinite": 0, "group": groups[name]}
+            layers[name] = {"shape": shape, "dtype": dtype, "nonfinite": 0}
+            layers[name] |= {"group": groups[name], "id_width": 1}
         entry: dict[str, Any] = layers[name]
         check_group(name, entry["group"], groups)
         if str(values.dtype) != entry["dtype"]:
