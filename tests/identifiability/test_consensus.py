@@ -227,6 +227,24 @@ def test_few_rows_for_linear_maps_are_told():
     assert not any("few for linear" in w for w in consensus(copies(laplace(60)), **QUICK).warnings)
 
 
+def test_a_run_that_outweighs_the_others_is_named():
+    runs = copies(laplace(300), noise=0.1)
+    runs["seed 2"] = 30 * runs["seed 2"]
+    (said,) = [w for w in consensus(runs, **QUICK).warnings if "differ in scale" in w]
+    assert "seed 2 being 3" in said
+    for group in ("similarity", "linear"):
+        assert not any("scale" in w for w in consensus(runs, group=group, **QUICK).warnings)
+
+
+def test_one_dimension_and_whole_numbers_are_enough():
+    z = laplace(300)
+    for group in MAPS:
+        runs = [z[:, :1], -3 * z[:, :1], (1000 * z[:, :1]).astype(np.int32)]
+        found = consensus(runs, group=group, **QUICK)
+        assert found.n_reproduced == found.n_components == 1
+        assert found.transform(2, runs[2]).dtype == np.float64
+
+
 def test_the_tables_agree_with_each_other():
     found = consensus(copies(laplace(), noise=0.4), n_components=4, threshold=0.8, **QUICK)
     frame = found.to_frame()

@@ -28,6 +28,7 @@ from nearid.identifiability.common_frame import (
 from nearid.identifiability.consensus_cautions import (
     about_alignment,
     about_rows,
+    about_scales,
     about_shared_components,
     about_views,
 )
@@ -37,7 +38,7 @@ from nearid.identifiability.consensus_tables import agreement_frame, components_
 from nearid.identifiability.evidence import Study, split
 from nearid.identifiability.ladder import SINGLE, Frame
 from nearid.identifiability.mean_rows import held, mean_rows
-from nearid.identifiability.runs import align, collect_runs, split_rows, summarise_run
+from nearid.identifiability.runs import RunSummary, align, collect_runs, split_rows, summarise_run
 from nearid.moments import Moments
 from nearid.rows import one_blas_thread
 
@@ -267,7 +268,7 @@ def _conclude(
     fit: Fit,
     agreeing: Array,
     found: Sequence[View],
-    summaries: tuple[Any, ...],
+    summaries: tuple[RunSummary, ...],
     warnings: list[str],
     settings: dict[str, Any],
 ) -> Consensus:
@@ -277,6 +278,7 @@ def _conclude(
     components = components_frame(found, fit, agreeing, explained, settings["threshold"])
     iterated = len(common.rounds) - 1
     alignment = Alignment(common.shared, iterated, common.converged, common.gap)
+    warnings += about_scales(summaries, settings["group"])
     warnings += about_rows(common, n_train)
     warnings += about_alignment(common, white, n_train)
     warnings += cautions.about_ica({0: fit}, ["the consensus"], n_train)

@@ -11,14 +11,23 @@ from nearid.ica.replication import REPLICATES
 from nearid.ica.whitening import Whitening
 from nearid.identifiability.common_frame import CommonFrame
 from nearid.identifiability.consensus_result import View
+from nearid.identifiability.runs import RunSummary
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["about_alignment", "about_rows", "about_shared_components", "about_views"]
+__all__ = [
+    "about_alignment",
+    "about_rows",
+    "about_scales",
+    "about_shared_components",
+    "about_views",
+]
 
 #: Share of the criterion that a better frame might add, from which that is said.
 GAP = 0.01
+#: Ratio of scales from which one run counts for much more than another in a rigid mean.
+SCALE = 2.0
 #: Rows per variate below which canonical correlations are mostly chance.
 ROWS_PER_VARIATE = 10
 #: Components that a warning lists.
@@ -33,6 +42,18 @@ def about_rows(common: CommonFrame, n_rows: int) -> Iterator[str]:
             f"{n_rows} fitting rows are few for linear maps to {size} coordinates: on those rows "
             f"the runs agree in part by chance; the held-out figures do not, but better maps may "
             f"exist (n_axes keeps fewer axes of each run)"
+        )
+
+
+def about_scales(runs: Sequence[RunSummary], group: str) -> Iterator[str]:
+    """Say where rigid maps let the runs with the largest values speak for all."""
+    scales = {run.name: run.scale for run in runs if not run.collapsed}
+    least, most = (choose(scales, key=lambda name: scales[name]) for choose in (min, max))
+    if group == "rigid" and scales[most] > SCALE * scales[least]:
+        yield (
+            f"the runs differ in scale, {most} being {scales[most] / scales[least]:.3g} times as "
+            f"large as {least}, and rigid maps keep that: the mean is mostly that of the large "
+            f'ones; group="similarity" gives all the same weight'
         )
 
 
