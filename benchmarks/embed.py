@@ -7,9 +7,9 @@ evaluation mode and without gradients, through the model; what it returns is thr
 reads the same batches, reads layers, pools them and writes them to a folder: all of a call, with
 the digests of weights and inputs, the trial, and the files' end. Both take turns in one process,
 each first in every second repeat, on one thread. Reported are medians of the ratios of neighbours,
-of CPU time (of all threads) and of the clock, which other work on the machine blurs; *fixed* is what two inputs cost. Memory is the
-growth of the peak of the resident set but for mapped files, in a process of its own for each number
-of inputs, which first embeds a few.
+of CPU time (of all threads) and of the clock, which other work on the machine blurs; *fixed* is the
+CPU time of a call with two inputs. Memory is the growth of the peak of the resident set but for
+mapped files, in a process of its own for each number of inputs, which first embeds a few.
 """
 
 # ruff: noqa: E402  (threads are counted when torch is loaded)
@@ -148,9 +148,8 @@ def throughput(case: str, folder: Path, repeats: int) -> dict[str, Any]:
 
 
 def resident() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    # pages of files that are mapped are the system's to take back
-    shared = int(Path("/proc/self/statm").read_text().split()[2])
+    """Return what the process holds, but for pages of files, which the system may take back."""
+    pages, shared = map(int, Path("/proc/self/statm").read_text().split()[1:3])
     return (pages - shared) * os.sysconf("SC_PAGE_SIZE")
 
 
@@ -205,7 +204,8 @@ def main() -> None:
             return
         rows = [throughput(case, Path(place), arguments.repeats) for case in CASES]
     print(
-        "| model, layers, pool | inputs | bare, inputs/s of CPU | ours | ratio | of the clock | fixed |"
+        "| model, layers, pool | inputs | bare, inputs/s of CPU | ours | ratio | of the clock "
+        "| fixed |"
     )
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for row in rows:
@@ -215,7 +215,7 @@ def main() -> None:
             f"{row['ratio_cpu']:.2f} ({least:.2f} to {most:.2f}) | {row['ratio_clock']:.2f} "
             f"| {row['fixed_s']:.2f} s |"
         )
-    sizes = {"GPT-2, 6 layers, tokens": (128, 1024), "perceptron, output": (8192, 65536)}
+    sizes = {"GPT-2, 6 layers, tokens": (256, 2048), "perceptron, output": (8192, 65536)}
     held = [measured_memory(case, n) for case, numbers in sizes.items() for n in numbers]
     print("\n| model, layers, pool | inputs | peak beyond the model, MiB |\n| --- | --- | --- |")
     for row in held:

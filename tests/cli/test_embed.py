@@ -91,6 +91,9 @@ def test_what_it_prints(run, place):
     assert lines[-1] == "6 inputs, 1 layer: a"
     assert "nearid: embedding: 6 of 6 done" in result.stderr
     assert f"note: no --weights: {place}:encoder is as it was made" in result.stderr
+    again = run("embed", f"{place}:encoder", "--inputs", "x.npy", "--out", "a", "--layers", "2")
+    assert again.stdout == result.stdout
+    assert "a is there already: if it is this embedding, it is kept" in again.stderr
 
 
 def test_json_is_the_manifest(run, place, strict_json):

@@ -203,7 +203,10 @@ def command(
         terminal.notes(notes)
         with terminal.counting("embedding") as tell:
             from nearid.embed import embed
+            from nearid.embed.result import MANIFEST
 
+            if (out / MANIFEST).is_file():
+                terminal.notes([f"{out} is there already: if it is this embedding, it is kept"])
             found = embed(
                 opened,
                 given,
