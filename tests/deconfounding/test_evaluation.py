@@ -138,7 +138,7 @@ def test_repeats_are_the_same_for_a_seed(frame):
 
 def test_float32_profiles_say_the_same(frame, result):
     features = frame.filter(like="Cells").astype(np.float32)
-    methods = ["base", "pca", "pca_ica"]  # a random rotation of axes depends on their signs
+    methods = ["base", "pca"]  # starts of a rotation are drawn along axes, whose signs may differ
     found = evaluate(frame.assign(**features), **QUICK | {"methods": methods}).to_frame()
     plain = result.to_frame()
     expected = plain[plain["method"].isin(methods)]["auroc"]
