@@ -21,7 +21,7 @@ from nearid.experiments.model_pairs_given import (
     sentence_encoders,
 )
 from nearid.experiments.model_pairs_subjects import trained_subjects
-from nearid.experiments.model_pairs_verdict import KINDS, verdicts
+from nearid.experiments.model_pairs_verdict import KINDS, published, verdicts
 from nearid.plain import records
 from nearid.report.model_pairs import model_pairs_page
 from nearid.report.page import Page
@@ -114,6 +114,7 @@ class ModelPairs:
             self.rows,
             self.pairs,
             self.verdicts,
+            published(),
             kinds={name: kind.title for name, kind in KINDS.items()},
             warnings=self.warnings,
             command=command,

@@ -25,16 +25,16 @@ CLAIM = (
     "were fixed beforehand."
 )
 HEADINGS = {
-    "removed": "means removed of",
+    "removed": "less means of",
     "n_components": "k",
     "efficiency_low": "from",
     "efficiency_high": "to",
-    "replicating": "replicate between runs",
-    "canonical": "canonical correlation",
-    "canonical_above": "of them > .9",
-    "dependable": "replicate within a run",
-    "super_gaussian": "of these super-Gaussian",
-    "efficiency_dependable": "efficiency along these",
+    "replicating": "shared > .9",
+    "canonical": "canonical",
+    "canonical_above": "these > .9",
+    "dependable": "within",
+    "super_gaussian": "super-Gaussian",
+    "efficiency_dependable": "along these",
     "white_permutation": "PCA axes",
     "white_random": "random axes",
     "white_ica": "ICA",
@@ -42,11 +42,10 @@ HEADINGS = {
     "white_linear": "linear",
     "mean_native": "the mean",
     "mean_white": "the mean",
-    "unconverged": "ICA not converged",
-    "published": "published, of another pair",
-    "dependable_efficiency": "efficiency along dependable ones",
+    "dependable_efficiency": "along dependable",
 }
-KEYS = ["model", "layer", "state", "removed"]
+KEYS = ["model", "state", "removed"]
+LAYERED = ["model", "layer", "state", "removed"]
 CONTROLS = ["n_components", "efficiency", "efficiency_low", "efficiency_high", "replicating"]
 CONTROLS += ["canonical", "canonical_above", "dependable", "efficiency_dependable"]
 CONTROLS += ["super_gaussian", "unconverged"]
@@ -54,13 +53,14 @@ NATIVE = ["permutation", "rigid", "similarity", "linear", "mean_native"]
 WHITE = ["white_random", "white_permutation", "white_ica", "white_rigid", "white_linear"]
 WHITE += ["mean_white"]
 SCORES = ["efficiency", "efficiency_low", "efficiency_high", "canonical", "efficiency_dependable"]
-SCORES += ["raw", "untrained", "published", "dependable_efficiency", *NATIVE, *WHITE]
+SCORES += ["ica", "raw", "untrained", "published", "dependable_efficiency", *NATIVE, *WHITE]
 
 
 def model_pairs_page(
     rows: pd.DataFrame,
     pairs: pd.DataFrame,
     verdicts: pd.DataFrame,
+    published: pd.DataFrame,
     *,
     kinds: Mapping[str, str],
     warnings: Sequence[str] = (),
@@ -77,6 +77,8 @@ def model_pairs_page(
         A row per ordered pair of the same.
     verdicts : DataFrame
         A row per model that stands for a kind.
+    published : DataFrame
+        The published table.
     kinds : mapping of str to str
         What kinds are called.
     warnings : sequence of str
@@ -90,7 +92,7 @@ def model_pairs_page(
     sections = [
         _findings(rows, verdicts, kinds),
         _controls(rows),
-        _errors(rows),
+        _errors(rows, published),
         _depth(rows),
         _directions(pairs),
     ]
@@ -129,9 +131,8 @@ def _headline(verdicts: pd.DataFrame) -> Headline:
 
 
 def _findings(rows: pd.DataFrame, verdicts: pd.DataFrame, kinds: Mapping[str, str]) -> Section:
-    shown = verdicts.assign(kind=verdicts["kind"].map(kinds))
-    shown = shown.rename(columns={"dependable": "dependable_efficiency"})
-    columns = ["kind", "model", "published", "raw", "removed", "efficiency", "untrained"]
+    shown = verdicts.rename(columns={"dependable": "dependable_efficiency"})
+    columns = ["model", "published", "raw", "removed", "efficiency", "untrained"]
     table: Any = shown[[*columns, "dependable_efficiency", "bar", "reached"]]
     told = "; ".join(
         f"{row['model']} {score(row['efficiency'])}" for row in verdicts.to_dict("records")
@@ -150,30 +151,31 @@ def _findings(rows: pd.DataFrame, verdicts: pd.DataFrame, kinds: Mapping[str, st
                 "the means of positions, is none of the training.",
             )
         ],
-        [_table(table, "The layers that were fixed beforehand", 2)],
+        [_table(table, "Beside the published efficiency, of another pair of the kind", 1)],
     )
 
 
 def _controls(rows: pd.DataFrame) -> Section:
     text = (
-        "A component replicates between runs if it correlates with its partner by more than .9 on "
-        "held-out rows, and within a run if fits of disjoint halves of its rows do. Canonical "
-        "correlations, on held-out rows, are what a linear map can find at all. Untrained networks "
-        "have the same architecture and seeds of their own."
+        "Numbers of components of k: shared, if they correlate with their partner in another run "
+        "by more than .9 on held-out rows; within, if fits of disjoint halves of a run’s own rows "
+        "do, with the share of these that is super-Gaussian, and the efficiency along these alone. "
+        "Canonical correlations, on held-out rows, are what a linear map can find at all. "
+        "Untrained networks have the same architecture and seeds of their own."
     )
-    table: Any = rows[[*KEYS, *CONTROLS]]
+    table: Any = rows[[*LAYERED, *CONTROLS]]
     headlines: Any = rows.loc[rows["headline"], [*KEYS, *CONTROLS]]
     return Section(
         "Controls",
         text,
         tables=[
-            _table(headlines, "Headline layers", 4),
+            _table(headlines, "The layers that were fixed beforehand", 3),
             _table(table, "Every layer, state and removal", 4),
         ],
     )
 
 
-def _errors(rows: pd.DataFrame) -> Section:
+def _errors(rows: pd.DataFrame, published: pd.DataFrame) -> Section:
     text = (
         "Mean held-out errors over ordered pairs, as shares of the target’s diameter. To predict "
         "the mean is what a linear map can do after its rows were shuffled. Whitened errors are of "
@@ -186,8 +188,9 @@ def _errors(rows: pd.DataFrame) -> Section:
         "Errors",
         text,
         tables=[
-            _table(native, "Own coordinates", 4),
-            _table(white, "Whitened coordinates", 4),
+            _table(native, "Own coordinates", 3),
+            _table(white, "Whitened coordinates", 3),
+            _table(published, "Published, of other pairs of these kinds", 2),
         ],
     )
 
@@ -204,7 +207,16 @@ def _depth(rows: pd.DataFrame) -> Section | None:
 
 def _directions(pairs: pd.DataFrame) -> Section:
     kept = pairs[pairs["headline"]]
-    columns = [*KEYS, "target", "source", "efficiency", "ci_low", "ci_high", "permutation", "rigid"]
+    columns = [
+        *LAYERED,
+        "target",
+        "source",
+        "efficiency",
+        "ci_low",
+        "ci_high",
+        "permutation",
+        "rigid",
+    ]
     table: Any = kept[[*columns, "similarity", "linear"]]
     return Section("Both directions", "", tables=[_table(table, "Every ordered pair", 6)])
 
