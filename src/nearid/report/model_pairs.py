@@ -178,8 +178,9 @@ def _controls(rows: pd.DataFrame) -> Section:
 def _errors(rows: pd.DataFrame, published: pd.DataFrame) -> Section:
     text = (
         "Mean held-out errors over ordered pairs, as shares of the target’s diameter. To predict "
-        "the mean is what a linear map can do after its rows were shuffled. Whitened errors are of "
-        "a space of its own: efficiency is of these."
+        "the mean is what a linear map can do after its rows were shuffled: a larger error says "
+        "that what was matched is, on the whole, not the same. Whitened errors are of a space of "
+        "its own, and efficiency is of these: it can be high where all of them are near chance."
     )
     kept = rows[rows["headline"]]
     native: Any = kept[[*KEYS, *NATIVE]]
