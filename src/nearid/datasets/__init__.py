@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from nearid.datasets.cars3d import load_cars3d
+from nearid.datasets.cells import Screen, cells, nuclei, oracle, screen
 from nearid.datasets.coil20 import load_coil20
 from nearid.datasets.dsprites import load_dsprites
 from nearid.datasets.factors import FactorDataset
@@ -21,6 +22,8 @@ __all__ = [
     "DATASETS",
     "Digits",
     "FactorDataset",
+    "Screen",
+    "cells",
     "independent_sources",
     "leaky_stack",
     "load_cars3d",
@@ -32,9 +35,12 @@ __all__ = [
     "load_mpi3d",
     "load_shapes3d",
     "load_smallnorb",
+    "nuclei",
+    "oracle",
     "read_idx",
     "scaled_embedding",
     "scenes3d",
+    "screen",
     "sprites",
     "swiss_roll",
     "torus",
