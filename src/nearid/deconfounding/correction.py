@@ -54,7 +54,7 @@ class Correction:
             The same features in the same order.
         """
         table = np.asarray(rows, dtype=np.float64)
-        return np.asarray(self.filter.transform(self.scale.apply(table)))
+        return np.asarray(self.filter.transform(Rows(self.scale.apply(table))))
 
 
 def correct(
