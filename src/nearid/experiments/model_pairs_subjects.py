@@ -18,7 +18,7 @@ from nearid.experiments.model_pairs import Subject
 from nearid.experiments.model_pairs_trained import INPUTS, SCALES, TRAINED, Inputs, Recipe
 from nearid.models import initialise, train_runs
 
-__all__ = ["MODELS", "middle_of", "trained_subjects"]
+__all__ = ["MODELS", "layer_rows", "middle_of", "trained_subjects"]
 
 #: What kinds of model are called.
 MODELS = {"language": "TinyGPT", "mae": "ViTMAE", "classifier": "ResNet-18 layout"}
@@ -106,7 +106,7 @@ def _by_layer(
     untrained: Mapping[str, Any],
 ) -> list[Subject]:
     runs, controls = (
-        {name: _embedded(model, inputs.test, layers, recipe) for name, model in of.items()}
+        {name: layer_rows(model, inputs.test, layers, recipe) for name, model in of.items()}
         for of in (trained, untrained)
     )
     chosen = len(layers) - 1 if recipe.last else middle_of(len(layers))
@@ -124,9 +124,10 @@ def _by_layer(
     ]
 
 
-def _embedded(
+def layer_rows(
     model: Any, inputs: NDArray[Any], layers: Sequence[str], recipe: Recipe
 ) -> dict[str, NDArray[np.float32]]:
+    """Return the rows of layers by name: of tokens, all but those that the recipe skips."""
     found = embed(model, inputs, layers=layers, pool=recipe.pool, batch_size=BATCH)
     rows = {name: np.asarray(found.layers[name]) for name in layers}
     if not recipe.skip:
@@ -147,7 +148,7 @@ def _pooled(
 ) -> Subject:
     recipe = Recipe(TRAINED[kind].factory, {}, TRAINED[kind].layers, "mean")
     runs, controls = (
-        {name: _embedded(model, inputs, [layer], recipe)[layer] for name, model in of.items()}
+        {name: layer_rows(model, inputs, [layer], recipe)[layer] for name, model in of.items()}
         for of in (trained, untrained)
     )
     return Subject(kind, MODELS[kind], POOLED, runs, controls)

@@ -271,7 +271,7 @@ SCALES: dict[str, dict[str, Settings]] = {
     },
     "cpu": {
         "language": Settings(2_000, 32, 64, 4, 250),
-        "mae": Settings(1_500, 64, 64, 4, 300),
+        "mae": Settings(3_000, 64, 64, 4, 300),
         "classifier": Settings(700, 64, 8, 4, 4_000),
     },
     "paper": {
