@@ -76,7 +76,7 @@ def command(
             help="Corrections with commas between them, or all: base, pca, pca_random, pca_ica, "
             "pca_drop, pca_ica_drop, nap, spherize, tvn, tvn_aligned, combat, harmony.",
         ),
-    ] = "base,pca,pca_random,pca_ica,nap",
+    ] = "base,pca,pca_random,pca_ica,pca_ica_drop,nap",
     classifiers: Annotated[
         str,
         typer.Option(
@@ -106,6 +106,14 @@ def command(
     repeats: Annotated[
         int, typer.Option(metavar="N", min=1, help="Repetitions of what is random.")
     ] = 5,
+    retrieval: Annotated[
+        bool,
+        typer.Option(
+            "--retrieval",
+            help="Also how well rows of a label find each other: mean average precision. Needs the "
+            "extra deconfounding.",
+        ),
+    ] = False,
     threshold: Annotated[
         float,
         typer.Option(
@@ -160,6 +168,7 @@ def command(
             n_components=components,
             scaling=scaling,
             n_repeats=repeats,
+            with_retrieval=retrieval,
             random_state=seed,
         )
     with terminal.waiting("attributing components"):
@@ -329,12 +338,16 @@ def _batches(result: Deconfounding) -> Any:
     frame = result.batch_scores()
     chance = frame["chance_batch_accuracy"].mean()
     table = narrow_table()
-    table.add_column("what is left of the batch", no_wrap=True)
-    table.add_column(f"known ones (chance {chance:.2f})", justify="right", no_wrap=True)
-    table.add_column("the new one (chance .50)", justify="right", no_wrap=True)
+    table.add_column("left of the batch (chance)", no_wrap=True)
+    table.add_column(f"known ones ({chance:.2f})", justify="right", no_wrap=True)
+    table.add_column("the new one (.50)", justify="right", no_wrap=True)
+    shown = ["batch_accuracy", "new_batch_auroc"]
+    if "retrieval_map" in frame:
+        by_chance = frame["chance_retrieval_map"].mean()
+        table.add_column(f"retrieval, mAP ({by_chance:.2f})", justify="right", no_wrap=True)
+        shown.append("retrieval_map")
     for row in frame.to_dict("records"):
-        cells = (f"{row['batch_accuracy']:.3f}", f"{row['new_batch_auroc']:.3f}")
-        table.add_row(_marked(result, str(row["method"])), *cells)
+        table.add_row(_marked(result, str(row["method"])), *(f"{row[name]:.3f}" for name in shown))
     return table
 
 
