@@ -103,7 +103,7 @@ def depth_figure(rows: pd.DataFrame, *, theme: str = "light") -> Figure:
     """
     colours = theme_named(theme)
     models = models_by_depth(rows)
-    figure = new_figure(colours, 4.3 * len(models), 3.7)
+    figure = new_figure(colours, 0.6 + 2.9 * len(models), 3.6)
     panels = figure.subplots(1, len(models), sharey=True, squeeze=False)[0]
     for axes, model in zip(panels, models, strict=True):
         part = rows[(rows["model"] == model) & _has_depth(rows)]
@@ -119,7 +119,7 @@ def depth_figure(rows: pd.DataFrame, *, theme: str = "light") -> Figure:
         axes.axhline(0, color=colours.muted, lw=0.6)
         axes.grid(axis="y", color=colours.grid, lw=0.6)
         axes.set_axisbelow(True)
-        head(axes, f"{shortened(model, 24)}, less means of {removed}", colours)
+        head(axes, f"{shortened(model, 24)}\nmeans of {removed}", colours)
     panels[0].set_ylabel("ICA efficiency")
     panels[0].yaxis.label.set_color(colours.text)
     _legend(figure, colours, [])
