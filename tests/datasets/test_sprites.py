@@ -8,6 +8,7 @@ from scipy.ndimage import center_of_mass, label
 from nearid.datasets.dsprites import LAYOUT
 from nearid.datasets.polygons import fill_polygons
 from nearid.datasets.sprites import ORIENTATION_PERIODS, OUTLINES, place, sprites
+from nearid.errors import InputError
 
 SHAPES = list(OUTLINES)
 #: Mean intersection over union with the official frames.
@@ -153,3 +154,30 @@ def test_a_shape_looks_the_same_after_its_period_and_not_before(shape):
     np.testing.assert_array_equal(at(angles + period), at(angles))
     for part in (period / 2, period / 3):
         assert (at(angles + part) != at(angles)).sum(axis=(1, 2)).min() > 20
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_orientations_of_one_shape_go_round_its_own_period(shape):
+    """Its 40 classes divide that: the nearer, the more alike, and the last is beside the first."""
+    one = sprites(shape)
+    assert one.factor_names == ("scale", "orientation", "x", "y")
+    assert one.circular == (False, True, False, False)
+    rows = np.array([[5, turn, 16, 16] for turn in range(40)])
+    pictures = one.images(one.index(rows))[..., 0] > 0
+    differing = (pictures[:, None] != pictures[None]).sum(axis=(2, 3))
+    apart = np.abs(np.subtract.outer(np.arange(40), np.arange(40)))
+    apart = np.minimum(apart, 40 - apart)  # around the circle
+    # a square that is turned by two degrees to either side fills the same pixels
+    assert differing[apart > 2].min() > 0
+    assert differing[apart == 1].mean() < differing[apart == 10].mean() / 2
+
+
+def test_one_shape_is_drawn_as_among_all(drawn):
+    heart = sprites("heart")
+    mine = heart.images(heart.index([[3, 0, 5, 9]]))
+    np.testing.assert_array_equal(mine, drawn.images(drawn.index([[0, 2, 3, 0, 5, 9]])))
+
+
+def test_an_unknown_shape_is_named():
+    with pytest.raises(InputError, match="square, ellipse, heart; got 'star'"):
+        sprites("star")

@@ -139,6 +139,16 @@ def test_from_training_to_page(monkeypatch, tmp_path):
     assert "AE" in result.summary()
 
 
+def test_seeds_follow_the_first(monkeypatch):
+    monkeypatch.setitem(disentanglement_reproduction.SCALES, "ci", TINY)
+    asked = {"scale": "ci", "n_seeds": 2, "models": ["ae"], "metrics": ["infomec"]}
+    fresh = reproduce_disentanglement(**asked, first_seed=7)
+    trained = fresh.to_frame().query("model == 'ae'")
+    assert sorted(set(trained["seed"])) == [7, 8]
+    shown = fresh.to_dict()["settings"]
+    assert shown["seeds"] == [7, 8]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

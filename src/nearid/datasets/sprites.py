@@ -47,8 +47,9 @@ def sprites(shape: str | None = None) -> FactorDataset:
     ----------
     shape : {"square", "ellipse", "heart"}, optional
         Draws this shape alone, in 40 orientations that divide **its own period**: so they are a
-        circle of 40 steps, and every class is another picture. The factors are then scale,
-        orientation, x and y: 245,760 images, which are no part of dSprites.
+        circle of 40 steps (a square's are so fine that two neighbours may fill the same pixels).
+        The factors are then scale, orientation, x and y: 245,760 images, which are no part of
+        dSprites.
 
     Returns
     -------
