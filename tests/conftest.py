@@ -30,6 +30,7 @@ collect_ignore += (
         "embed",
         "models",
         "experiments",
+        "sources/test_tensor.py",
     ]
 )
 collect_ignore += (
@@ -38,6 +39,7 @@ collect_ignore += (
     else ["models/test_mae.py", "experiments/test_model_pairs_reproduction.py"]
 )
 collect_ignore += [] if find_spec("transformers") else ["decoder/test_huggingface.py"]
+collect_ignore += [] if find_spec("zarr") else ["io/test_zarr_blocks.py"]
 collect_ignore += [] if find_spec("h5py") else ["datasets/test_shapes3d.py"]
 collect_ignore += [] if find_spec("pycytominer") else ["deconfounding/test_adapters.py"]
 collect_ignore += [] if find_spec("PIL") else ["datasets/test_pictures.py"]

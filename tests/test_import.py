@@ -10,6 +10,7 @@ import nearid
 PUBLIC = [
     "GROUPS",
     "BiLipschitz",
+    "Chunks",
     "Consensus",
     "Identity",
     "InputError",

@@ -28,13 +28,14 @@ if TYPE_CHECKING:
     )
     from nearid.identifiability.consensus import consensus
     from nearid.identifiability.layerwise import layerwise
-    from nearid.rows import Rows, as_rows, fold
+    from nearid.rows import Chunks, Rows, as_rows, fold
 
 __version__ = "0.1.0"
 
 __all__ = [
     "GROUPS",
     "BiLipschitz",
+    "Chunks",
     "Consensus",
     "Identity",
     "InputError",
@@ -64,6 +65,7 @@ __all__ = [
 #: costs next to nothing and brings neither scikit-learn nor pandas.
 _HOME = {
     "BiLipschitz": "nearid.decoder",
+    "Chunks": "nearid.rows",
     "Consensus": "nearid.identifiability",
     "InputError": "nearid.errors",
     "LatentICA": "nearid.ica.estimator",

@@ -24,8 +24,18 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from nearid.errors import InputError
+from nearid.sources.chunks import Chunks
 
-__all__ = ["Rows", "as_rows", "fold", "from_table", "map_chunks", "one_blas_thread"]
+__all__ = [
+    "Chunks",
+    "Rows",
+    "as_rows",
+    "fold",
+    "from_table",
+    "is_lazy",
+    "map_chunks",
+    "one_blas_thread",
+]
 
 Array = NDArray[Any]
 Result = TypeVar("Result")
@@ -43,7 +53,7 @@ class Rows:
     ----------
     source : array-like, shape (n, n_columns)
         Anything with ``shape``, ``dtype`` and NumPy indexing of its first axis: an array, a memory
-        map, a Zarr array. It is never copied as a whole.
+        map, a Zarr array, :class:`~nearid.sources.chunks.Chunks`. It is never copied as a whole.
     name : str
         How messages and results call it.
     ids : ndarray of shape (n_rows,), optional
@@ -95,6 +105,11 @@ class Rows:
         """Type of the numbers."""
         kind: np.dtype[Any] = np.dtype(self.source.dtype)
         return kind
+
+    @property
+    def sequential(self) -> bool:
+        """Whether rows can only be read in ascending order, by one reader."""
+        return bool(getattr(self.source, "sequential", False))
 
     def read(self, start: int, stop: int) -> Array:
         """Return the rows from ``start`` to ``stop`` as one array, shape (stop - start, n_columns).
@@ -165,8 +180,13 @@ def map_chunks(
     step = chunk_rows or max(1, CHUNK_BYTES // (8 * max(1, width)))
     bounds = [(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
 
+    ordered = any(member.sequential for member in rows)
+
+    def read(start: int, stop: int) -> list[Array]:
+        return [member.read(start, stop) for member in rows]
+
     def work(start: int, stop: int) -> Result:
-        return kernel(*(member.read(start, stop) for member in rows))
+        return kernel(*read(start, stop))
 
     if n_jobs == 1:
         with one_blas_thread():
@@ -175,7 +195,10 @@ def map_chunks(
     with one_blas_thread(), ThreadPoolExecutor(n_jobs) as pool:
         waiting: deque[Future[Result]] = deque()
         for start, stop in bounds:
-            waiting.append(pool.submit(work, start, stop))
+            if ordered:  # read here, in order; only the work is shared out
+                waiting.append(pool.submit(kernel, *read(start, stop)))
+            else:
+                waiting.append(pool.submit(work, start, stop))
             if len(waiting) > 2 * n_jobs:  # bounds what is held in memory
                 yield waiting.popleft().result()
         while waiting:
@@ -251,7 +274,7 @@ def as_rows(data: Any, *, name: str | None = None, ids: Any = None) -> Rows:
 
     Parameters
     ----------
-    data : Rows, ndarray, memory map, DataFrame, torch tensor, path, or any (n, d) array-like
+    data : Rows, ndarray, memory map, DataFrame, torch tensor, Chunks, path, or array-like, (n, d)
         A frame's index becomes the ids unless it just counts the rows. A path is opened by
         :func:`nearid.io.read_one`; what was left out of it is logged as a warning.
     name : str, optional
@@ -282,6 +305,21 @@ def as_rows(data: Any, *, name: str | None = None, ids: Any = None) -> Rows:
     return rows
 
 
+def is_lazy(data: Any) -> bool:
+    """Whether rows are still to be read, moved or computed, so that no copy of all may be made.
+
+    So with tensors (which may lie on a device), with arrays that are stored in chunks (Zarr, HDF5,
+    Dask), and with what readers return for large files.
+
+    Examples
+    --------
+    >>> is_lazy(np.zeros((2, 2))), is_lazy(Chunks(lambda: iter([]), 2, 2))
+    (False, True)
+    """
+    own = isinstance(data, Chunks) or type(data).__module__.startswith("nearid.")
+    return own or any(hasattr(data, name) for name in ("detach", "chunks", "__dask_graph__"))
+
+
 def _wrap(data: Any, name: str | None) -> Rows:
     label = name or "run"
     if isinstance(data, Rows):
@@ -295,7 +333,7 @@ def _wrap(data: Any, name: str | None) -> Rows:
     if hasattr(data, "iloc"):
         return _from_frame(data, label)
     if hasattr(data, "detach"):  # a torch tensor
-        return Rows(np.asarray(data.detach().cpu()), name=label)
+        return Rows(_of_tensor(data), name=label)
     if hasattr(data, "shape") and hasattr(data, "dtype"):
         return Rows(data, name=label)
     try:
@@ -324,6 +362,14 @@ def from_table(table: Any) -> Rows:
     )
     _validate(rows)
     return rows
+
+
+def _of_tensor(tensor: Any) -> Any:
+    """Return the array that the tensor is, or what reads it from its device chunk by chunk."""
+    from nearid.sources.tensor import Tensor
+
+    source = Tensor(tensor)
+    return source if source.moves else np.asarray(source.tensor)
 
 
 def _from_frame(frame: Any, label: str) -> Rows:

@@ -25,7 +25,7 @@ from nearid.ica.settings import Settings
 from nearid.ica.stability import stability
 from nearid.ica.stable import fit_stable
 from nearid.ica.views import guarded
-from nearid.rows import Rows, as_rows, map_chunks
+from nearid.rows import Rows, as_rows, is_lazy, map_chunks
 
 __all__ = ["LatentICA"]
 
@@ -326,7 +326,7 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     def _rows(self, X: Any, *, fitting: bool) -> Rows:
         """Open the rows, and check or note how many columns they have and how they are called."""
-        lazy = isinstance(X, Rows | str | os.PathLike) or hasattr(X, "detach")
+        lazy = isinstance(X, Rows | str | os.PathLike) or is_lazy(X)
         if not lazy and not hasattr(X, "iloc"):
             # scikit-learn's own checks, without its search for NaN: the fold finds those
             X = validate_data(self, X, reset=fitting, dtype="numeric", ensure_all_finite=False)

@@ -133,7 +133,7 @@ def as_metadata(column: pa.ChunkedArray, name: str) -> tuple[Array | None, list[
 
 
 def assemble(
-    values: Array,
+    values: Any,
     frame: pa.Table,
     *,
     name: str,

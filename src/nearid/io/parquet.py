@@ -14,6 +14,7 @@ from nearid.errors import InputError
 from nearid.io.atomic import atomic_path
 from nearid.io.frames import INDEX, Roles, assemble, assign_roles, feature_dtype, to_arrow
 from nearid.io.location import check_exists, check_file, check_no_key, parsing
+from nearid.io.parquet_values import ParquetValues, fill
 from nearid.io.table import Table
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ __all__ = ["index_name", "read", "write"]
 
 WHAT = "a Parquet file"
 
-#: Bytes that a block of rows fills while columns are turned into rows: it stays in the cache.
-BLOCK_BYTES = 4 * 2**20
+#: Bytes of features up to which they are read at once; more are read a row group at a time.
+WHOLE_BYTES = 2**28
 
 #: Bytes of a row group that we write: what is held in memory beside the array when it is read.
 GROUP_BYTES = 64 * 2**20
@@ -34,7 +35,10 @@ GROUP_BYTES = 64 * 2**20
 def read(
     path: Path, *, key: str | None = None, id_column: str | None = None, features: str | None = None
 ) -> list[Table]:
-    """Read the features of a Parquet file or folder into one array; see :func:`nearid.io.read`."""
+    """Read the features of a Parquet file or folder; see :func:`nearid.io.read`.
+
+    Into one array, or, where that would be large, as :class:`ParquetValues`, read when needed.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -104,7 +108,7 @@ def _table(
     roles = assign_roles(
         types, str(path), index=index_name(first), id_column=id_column, features=features
     )
-    values = _values(opened, schemas, roles)
+    values = _values(paths, opened, schemas, roles)
     parts = [file.read(columns=list(roles.metadata), use_pandas_metadata=False) for file in opened]
     frame = pa.concat_tables(parts, promote_options="permissive").select(list(roles.metadata))
     return assemble(
@@ -142,11 +146,16 @@ def _pandas_index(ids: NDArray[Any]) -> str:
 
 
 def _values(
-    opened: Sequence[pq.ParquetFile], schemas: Sequence[pa.Schema], roles: Roles
-) -> NDArray[Any]:
+    paths: Sequence[Path],
+    opened: Sequence[pq.ParquetFile],
+    schemas: Sequence[pa.Schema],
+    roles: Roles,
+) -> NDArray[Any] | ParquetValues:
     names = list(roles.features)
     dtype = feature_dtype([schema.field(name).type for schema in schemas for name in names])
     n_rows = sum(_n_rows(file) for file in opened)
+    if n_rows * len(names) * dtype.itemsize > WHOLE_BYTES:
+        return ParquetValues(paths, [file.metadata for file in opened], names, dtype)
     values = np.empty((n_rows, len(names)), dtype=dtype)
     start = 0
     for file in opened:
@@ -155,21 +164,11 @@ def _values(
             stop = start + frame.num_rows
             if stop > n_rows:
                 raise ValueError(f"more rows than the {n_rows} that are promised")
-            _fill(values[start:stop], frame)
+            fill(values[start:stop], frame)
             start = stop
     if start != n_rows:
         raise ValueError(f"{start} rows, but {n_rows} are promised")
     return values
-
-
-def _fill(values: NDArray[Any], frame: pa.Table) -> None:
-    """Turn columns into rows, a block at a time that stays in the cache."""
-    columns = [_numbers(frame[name]) for name in frame.column_names]
-    step = max(64, BLOCK_BYTES // (values.itemsize * len(columns)))
-    for start in range(0, len(values), step):
-        block = values[start : start + step]
-        for i, column in enumerate(columns):
-            block[:, i] = column[start : start + step]
 
 
 def _n_rows(file: pq.ParquetFile) -> int:
@@ -179,12 +178,3 @@ def _n_rows(file: pq.ParquetFile) -> int:
     if min(groups, default=0) < 0 or sum(groups) != held.num_rows:
         raise ValueError(f"the row groups hold {sum(groups)} rows, the file {held.num_rows}")
     return int(held.num_rows)
-
-
-def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
-    import pyarrow.types as kinds
-
-    if kinds.is_decimal(column.type):
-        column = column.cast("float64")
-    array: NDArray[Any] = column.to_numpy()  # nulls become NaN
-    return array

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nearid.errors import InputError
 from nearid.io.arrays import Entry, tables_of
+from nearid.io.blocks import Blocks
 from nearid.io.location import DAMAGED, check_exists, parsing
 from nearid.io.table import REAL_KINDS, Table
 from nearid.optional import require
@@ -22,9 +23,17 @@ WHAT = "a Zarr folder"
 #: What zarr and its codecs raise on damaged content.
 ERRORS = (*DAMAGED, ArithmeticError)
 
+#: Bytes of rows that are unpacked at a time, at least; a chunk of the file may be more.
+BLOCK_BYTES = 2**20
+#: Chunks of rows that unpack to more than this are read in part, again and again if they must be.
+LARGEST_BLOCK = 2**26
+
 
 class ZarrValues:
     """A Zarr array that reads as NumPy does, and says which file is damaged if one is.
+
+    Of a table, the chunks that were last unpacked are kept: rows are asked for in smaller numbers
+    than a chunk of the file has.
 
     Parameters
     ----------
@@ -36,6 +45,11 @@ class ZarrValues:
     def __init__(self, array: Any, path: Path) -> None:
         self.array = array
         self.path = path
+        self._blocks = _blocks(array) if len(array.shape) == 2 else None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to another process without what was read."""
+        return ZarrValues, (self.array, self.path)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -51,6 +65,8 @@ class ZarrValues:
     def __getitem__(self, index: Any) -> NDArray[Any]:
         """Read a slice, or rows in any order and with repeats."""
         with parsing(self.path, WHAT, *ERRORS):
+            if isinstance(index, slice) and self._blocks is not None:
+                return self._blocks.rows(index)
             if isinstance(index, tuple):
                 return np.asarray(self.array.oindex[index])
             if not isinstance(index, int | np.integer | slice):
@@ -60,6 +76,22 @@ class ZarrValues:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Read it all."""
         return np.asarray(self[:], dtype=dtype)
+
+
+def _blocks(array: Any) -> Blocks | None:
+    n_rows, n_columns = array.shape
+    stored = int((array.shards or array.chunks)[0])
+    row_bytes = max(1, n_columns * np.dtype(array.dtype).itemsize)
+    step = stored * max(1, BLOCK_BYTES // max(1, stored * row_bytes))
+    if n_rows == 0 or step * row_bytes > LARGEST_BLOCK:
+        return None
+    edges = [*range(0, n_rows, step), n_rows]
+    return Blocks(
+        edges,
+        lambda i: np.asarray(array[edges[i] : edges[i + 1]]),
+        (n_rows, n_columns),
+        np.dtype(array.dtype),
+    )
 
 
 def read(

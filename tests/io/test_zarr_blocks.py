@@ -1,0 +1,56 @@
+"""Zarr that is read a chunk at a time: what NumPy would give, each chunk unpacked once a pass."""
+
+import pickle
+
+import numpy as np
+import pytest
+import zarr
+
+from nearid import LatentICA, io
+from nearid.io import zarr as reader
+from nearid.rows import from_table, map_chunks
+
+
+@pytest.fixture
+def table():
+    return np.random.default_rng(0).laplace(size=(1000, 3)).astype("f")
+
+
+@pytest.fixture(params=["chunks", "shards"])
+def values(request, table, tmp_path, monkeypatch):
+    monkeypatch.setattr(reader, "BLOCK_BYTES", 1)
+    layout = {"chunks": (300, 2)} if request.param == "chunks" else {"chunks": (50, 3)}
+    layout |= {"shards": (300, 3)} if request.param == "shards" else {}
+    zarr.create_array(tmp_path / "x.zarr", data=table, **layout)
+    [read] = io.read(tmp_path / "x.zarr")
+    return read.values
+
+
+INDICES = [slice(290, 310), slice(5, 5), slice(-20, None), [3, 3, 999], np.array([700, 20, 20])]
+
+
+@pytest.mark.parametrize("index", INDICES, ids=str)
+def test_reads_as_numpy_does(values, table, index):
+    np.testing.assert_array_equal(values[index], table[index])
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(values))[index], table[index])
+
+
+def test_a_pass_unpacks_each_chunk_once(values, monkeypatch):
+    found, load = [], values._blocks.load
+    monkeypatch.setattr(values._blocks, "load", lambda i: (found.append(i), load(i))[1])
+    list(map_chunks(len, from_table(io.Table(values, "run")), chunk_rows=64))
+    assert found == [0, 1, 2, 3]
+
+
+def test_chunks_that_would_not_fit_are_read_in_part(table, tmp_path, monkeypatch):
+    monkeypatch.setattr(reader, "LARGEST_BLOCK", 1000)
+    zarr.create_array(tmp_path / "x.zarr", data=table, chunks=(1000, 1))
+    [read] = io.read(tmp_path / "x.zarr")
+    assert read.values._blocks is None
+    np.testing.assert_array_equal(read.values[290:310], table[290:310])
+
+
+def test_an_open_zarr_array_is_read_chunk_by_chunk(table, tmp_path):
+    array = zarr.create_array(tmp_path / "x.zarr", data=table, chunks=(300, 3))
+    ica, expected = (LatentICA(random_state=0).fit(x) for x in (array, table))
+    assert ica.components_.tobytes() == expected.components_.tobytes()
