@@ -110,7 +110,7 @@ def evaluate(
     >>> result = evaluate(
     ...     frame, batch="Metadata_Plate", label="Metadata_Gene", classifiers=["l1"], n_repeats=1
     ... )
-    >>> bool((result.to_frame()["auroc"] > 0.9).all())
+    >>> bool((result.summary()["auroc"] > 0.9).all())
     True
     """
     _check(methods, METHODS, "methods")
