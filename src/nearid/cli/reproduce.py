@@ -26,6 +26,7 @@ class Claim(StrEnum):
     WARMUP = "warmup"
     DISENTANGLEMENT = "disentanglement"
     MODEL_PAIRS = "model_pairs"
+    MICROSCOPY = "microscopy"
 
 
 #: Options that not every experiment has, and what it calls them.
@@ -37,6 +38,7 @@ OWN = {
         "--first-seed": "first_seed",
     },
     Claim.MODEL_PAIRS: {"--models": "kinds", "--checkpoints": "checkpoints"},
+    Claim.MICROSCOPY: {"--embeddings": "embeddings"},
 }
 
 
@@ -55,7 +57,8 @@ def command(
         typer.Argument(
             help="warmup: Theorem 1, on random decoders, MNIST and Fashion-MNIST; disentanglement: "
             "Theorem 3, on images of known factors, which are rendered but for coil20; "
-            "model_pairs: layers of two models, with the controls of ICA efficiency."
+            "model_pairs: layers of two models, with the controls of ICA efficiency; microscopy: "
+            "biology apart from batch, on real profiles and drawn plates."
         ),
     ],
     scale: Annotated[
@@ -131,6 +134,15 @@ def command(
             show_default=False,
         ),
     ] = None,
+    embeddings: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="microscopy: a Parquet file of wells' embeddings, with the columns of RxRx3-core "
+            "or of JUMP, to be measured as well.",
+            show_default=False,
+        ),
+    ] = None,
     json: options.Json = False,
     report: options.Report = None,
 ) -> None:
@@ -148,6 +160,7 @@ def command(
         "--models": names,
         "--first-seed": first_seed,
         "--checkpoints": checkpoints,
+        "--embeddings": embeddings,
     }
     chosen = _chosen(claim, {name: value for name, value in given.items() if value is not None})
     terminal: Terminal = context.obj

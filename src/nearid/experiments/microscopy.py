@@ -16,6 +16,7 @@ from nearid.deconfounding.correctors import METHODS
 from nearid.deconfounding.folds import Fold, split_batches
 from nearid.errors import InputError
 from nearid.experiments.microscopy_classifiers import LEARNERS
+from nearid.metrics.fitting import quiet
 from nearid.rows import one_blas_thread
 
 __all__ = [
@@ -300,7 +301,8 @@ def scored(
     """Return a row of scores for each classifier, with the key's columns in front."""
     rows = []
     for name in classifiers:
-        outcome = LEARNERS[name](train, positive, test)
+        with quiet():  # where axes are many, the last digits take long
+            outcome = LEARNERS[name](train, positive, test)
         rows.append(
             key
             | {

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from nearid.experiments.disentanglement_reproduction import reproduce_disentanglement
+from nearid.experiments.microscopy_reproduction import reproduce_microscopy
 from nearid.experiments.model_pairs_reproduction import reproduce_model_pairs
 from nearid.experiments.warmup_reproduction import reproduce_warmup
 from nearid.report.page import Page
@@ -70,5 +71,9 @@ EXPERIMENTS = {
     "model_pairs": Experiment(
         "Layers of two models are near the same up to a map, of which ICA removes a part.",
         reproduce_model_pairs,
+    ),
+    "microscopy": Experiment(
+        "Rotated by ICA, an embedding of cells lets classifiers of some plates work on others.",
+        reproduce_microscopy,
     ),
 }

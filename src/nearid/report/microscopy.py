@@ -1,0 +1,133 @@
+"""The page on microscopy: the bars, the tables behind them, and what is left of the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from nearid.report.explanations import Headline
+from nearid.report.numerals import score
+from nearid.report.page import Page, Section
+from nearid.report.tables import Table, frame_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["microscopy_page"]
+
+CLAIM = (
+    "An embedding that was whitened and rotated by ICA, without labels, is said to let classifiers "
+    "of one plate work on others. Components, budget and classifiers were fixed beforehand."
+)
+SCORES = ["auroc", "auroc_low", "auroc_high", "average_precision", "prevalence", "hoyer"]
+SCORES += ["concentration", "batch_accuracy", "chance_batch_accuracy", "new_batch_auroc"]
+SCORES += ["found", "low", "high"]
+HEADINGS = {
+    "auroc": "AUROC",
+    "auroc_low": "from",
+    "auroc_high": "to",
+    "average_precision": "average precision",
+    "hoyer": "sparsity",
+    "batch_accuracy": "plates told apart",
+    "chance_batch_accuracy": "by chance",
+    "new_batch_auroc": "new plate told",
+    "n_kept": "axes kept",
+    "low": "from",
+    "high": "to",
+}
+
+
+def microscopy_page(
+    bars: pd.DataFrame,
+    means: pd.DataFrame,
+    dropped: pd.DataFrame,
+    profiles: pd.DataFrame,
+    left: pd.DataFrame,
+    *,
+    verdict: str,
+    said: Mapping[str, str],
+    warnings: Sequence[str] = (),
+    command: str = "",
+    settings: Mapping[str, object] | None = None,
+) -> Page:
+    """Lay out the experiment as a page.
+
+    Parameters
+    ----------
+    bars, means, dropped, profiles, left : DataFrame
+        As the properties of :class:`nearid.experiments.microscopy_reproduction.Microscopy`.
+    verdict : str
+    said : mapping of str to str
+        The verdict on each real table.
+    warnings : sequence of str
+    command : str
+    settings : mapping
+
+    Returns
+    -------
+    Page
+    """
+    sections = [
+        Section(
+            "Bars that were set beforehand",
+            "Differences are paired over plates and perturbations.",
+            tables=[_table(bars.fillna({"met": ""}), "What was asked for, and found")],
+        ),
+        Section(
+            "Four versions on drawn plates",
+            "All Gaussian: technical factors are drawn for every cell, and nothing is left for ICA "
+            "to find. With plates as they are, a technical factor takes one value a plate; ICA "
+            "finds those axes even where phenotypes are Gaussian.",
+            tables=[_table(means, "Means over worlds, plates and perturbations", n_headers=4)],
+        ),
+        Section(
+            "Dropping plates",
+            "Axes are dropped until the plates of training are told apart with accuracy .5; NAP "
+            "projects plate means out, and Harmony sees the held-out plate. A new plate can still "
+            "be told where the last column is far above .5.",
+            tables=[_table(dropped, "Wells, encoders that were trained", n_headers=2)],
+        ),
+    ]
+    if len(profiles):
+        words = "\n\n".join(f"{name}: {text}." for name, text in said.items())
+        shown = profiles[["table", "method", "classifier", *_there(SCORES, profiles)]]
+        rest = left[["table", "method", *_there(SCORES, left)]]
+        sections.append(
+            Section(
+                "Real profiles",
+                words,
+                tables=[
+                    _table(shown, "Each batch held out in turn", n_headers=3),
+                    _table(rest, "What is left of the batch, beside the label", n_headers=2),
+                ],
+            )
+        )
+    return Page(
+        "Reproduction: microscopy",
+        Headline(
+            verdict.split(":")[0].split(";")[0].capitalize(),
+            f"{CLAIM} {verdict}.",
+            _status(verdict),
+        ),
+        sections,
+        warnings=warnings,
+        command=command,
+        settings=settings or {},
+        libraries=["torch", "transformers"],
+        method="The versions are those of its tables on cell microscopy.",
+    )
+
+
+def _table(frame: pd.DataFrame, caption: str, *, n_headers: int = 1) -> Table:
+    formats = dict.fromkeys(_there(SCORES, frame), score)
+    return frame_table(frame, caption, n_headers=n_headers, headings=HEADINGS, formats=formats)
+
+
+def _there(names: Sequence[str], frame: pd.DataFrame) -> list[str]:
+    return [name for name in names if name in frame.columns]
+
+
+def _status(verdict: str) -> str:
+    if verdict.startswith("no verdict"):
+        return "unknown"
+    return "yes" if verdict.startswith("reproduced") else "no"
