@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from itertools import starmap
 from pathlib import Path
 from typing import Any, TypeVar
@@ -128,6 +128,25 @@ class Rows:
             )
         return chunk
 
+    @cached_property
+    def edges(self) -> tuple[int, ...] | None:
+        """Where the partitions of Dask begin, and the number of rows; None if there are none."""
+        held = getattr(self.source, "edges", None)
+        if held is None or self.order is None:
+            return held
+        if len(self.order) and (np.diff(self.order) >= 0).all():
+            return tuple(np.searchsorted(self.order, held).tolist())
+        return tuple(np.linspace(0, len(self.order), len(held)).astype(int).tolist())
+
+    def delayed(self, start: int, stop: int) -> Any:
+        """Return the rows from ``start`` to ``stop`` as a task of Dask."""
+        if getattr(self.source, "edges", None) is None:
+            from nearid.sources.dask import after
+
+            return after(np.asarray, self.read(start, stop))
+        picked = slice(start, stop) if self.order is None else self.order[start:stop]
+        return self.source.delayed(picked)
+
     def take(self, index: Sequence[int] | NDArray[Any]) -> Rows:
         """Return the chosen rows in the given order, as a view that reads nothing yet."""
         index = np.asarray(index, dtype=np.intp)
@@ -173,11 +192,14 @@ def map_chunks(
     >>> list(map_chunks(len, Rows(np.zeros((5, 2))), chunk_rows=2))
     [2, 2, 1]
     """
-    if n_jobs < 1:
-        raise InputError(f"n_jobs is a number of worker threads, from 1; got {n_jobs!r}")
-    n_rows = _common_length(rows)
-    width = sum(member.n_columns for member in rows)
-    step = chunk_rows or max(1, CHUNK_BYTES // (8 * max(1, width)))
+    n_rows, step = _plan(rows, n_jobs, chunk_rows)
+    edges = _common_edges(rows)
+    if edges is not None:
+        from nearid.sources.dask import mapped
+
+        with one_blas_thread():
+            yield from mapped(kernel, rows, edges, step=step, n_jobs=n_jobs)
+        return
     bounds = [(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
 
     ordered = any(member.sequential for member in rows)
@@ -203,6 +225,20 @@ def map_chunks(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def _plan(rows: Sequence[Rows], n_jobs: int, chunk_rows: int | None) -> tuple[int, int]:
+    """Return how many rows there are, and how many make a chunk."""
+    if n_jobs < 1:
+        raise InputError(f"n_jobs is a number of worker threads, from 1; got {n_jobs!r}")
+    width = sum(member.n_columns for member in rows)
+    return _common_length(rows), chunk_rows or max(1, CHUNK_BYTES // (8 * max(1, width)))
+
+
+def _common_edges(rows: Sequence[Rows]) -> tuple[int, ...] | None:
+    """Return the partitions' edges of the first member that has any; the others are cut there."""
+    held = next((member.edges for member in rows if member.edges is not None), None)
+    return None if held is None or held[-1] == 0 else tuple(np.unique(held).tolist())
 
 
 def one_blas_thread() -> AbstractContextManager[Any]:
@@ -235,7 +271,9 @@ def fold(
     """Add up ``kernel(chunk, …)`` over all chunks.
 
     The kernel returns a tuple of arrays (float64, for sums over many rows); they are added in the
-    order of the chunks, so that the result is the same for every number of workers.
+    order of the chunks, so that the result is the same for every number of workers. On Dask's
+    arrays and frames each partition is a task, and partitions are added up in a tree of fixed
+    shape: again the same for every number of workers, and as in memory but for rounding.
 
     Parameters
     ----------
@@ -257,6 +295,13 @@ def fold(
     >>> fold(lambda x: (x.sum(axis=0),), Rows(np.ones((5, 2))), chunk_rows=2)
     (array([5., 5.]),)
     """
+    edges = _common_edges(rows)
+    if edges is not None:
+        from nearid.sources.dask import folded
+
+        _, step = _plan(rows, n_jobs, chunk_rows)
+        with one_blas_thread():
+            return folded(kernel, rows, edges, step=step, n_jobs=n_jobs)
     total: list[Array] | None = None
     for part in map_chunks(kernel, *rows, n_jobs=n_jobs, chunk_rows=chunk_rows):
         if total is None:
@@ -275,7 +320,8 @@ def as_rows(data: Any, *, name: str | None = None, ids: Any = None) -> Rows:
     Parameters
     ----------
     data : Rows, ndarray, memory map, DataFrame, torch tensor, Chunks, path, or array-like, (n, d)
-        A frame's index becomes the ids unless it just counts the rows. A path is opened by
+        Also a Dask array or frame; see :func:`nearid.sources.dask.from_dask`. A frame's index
+        becomes the ids unless it just counts the rows. A path is opened by
         :func:`nearid.io.read_one`; what was left out of it is logged as a warning.
     name : str, optional
         How messages call it.
@@ -330,6 +376,11 @@ def _wrap(data: Any, name: str | None) -> Rows:
         raise InputError(
             f"{label} is an AnnData object: name the representation, as in adata.obsm['X_pca']"
         )
+    if hasattr(data, "__dask_graph__"):
+        from nearid.sources.dask import from_dask
+
+        source, index, columns = from_dask(data, label)
+        return Rows(source, name=label, ids=index, columns=columns)
     if hasattr(data, "iloc"):
         return _from_frame(data, label)
     if hasattr(data, "detach"):  # a torch tensor

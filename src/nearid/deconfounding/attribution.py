@@ -51,8 +51,27 @@ class Components:
             chunk = self.rows.read(start, stop)
         else:
             chunk = self.rows.take(picked).read(0, len(picked))
-        centred = chunk.astype(np.float64) - self.ica.mean_
-        return np.asarray(centred @ self.ica.components_.T)
+        return _components(chunk, self.ica.mean_, self.ica.components_)
+
+    @property
+    def edges(self) -> tuple[int, ...] | None:
+        """Where the partitions of Dask begin, as of :attr:`nearid.rows.Rows.edges`."""
+        return self.rows.edges
+
+    def delayed(self, picked: slice | NDArray[np.intp]) -> Any:
+        """Return a slice, or chosen rows, as a task of Dask."""
+        from nearid.sources.dask import after
+
+        if isinstance(picked, slice):
+            start, stop, _ = picked.indices(len(self.rows))
+            lazy = self.rows.delayed(start, stop)
+        else:
+            lazy = self.rows.take(picked).delayed(0, len(picked))
+        return after(_components, lazy, self.ica.mean_, self.ica.components_)
+
+
+def _components(chunk: NDArray[Any], mean: Array, unmixing: Array) -> Array:
+    return np.asarray((chunk.astype(np.float64) - mean) @ unmixing.T)
 
 
 def attribute_components(
@@ -84,7 +103,7 @@ def attribute_components(
     ----------
     ica : LatentICA
         Fitted, on these features in this order.
-    profiles : DataFrame, AnnData, path or Profiles
+    profiles : DataFrame (of pandas or Dask), AnnData, path or Profiles
     batch, label : str
         Columns.
     covariates : sequence of str

@@ -89,7 +89,7 @@ def as_profiles(
 
     Parameters
     ----------
-    source : DataFrame, AnnData, path, Table or Profiles
+    source : DataFrame (of pandas or Dask), AnnData, path, Table or Profiles
         Of a frame or a file, numeric columns are features, except those whose names begin with
         ``Metadata_`` and those in ``described_by``. Of an AnnData object, ``obs`` describes rows.
     described_by : sequence of str or None
@@ -170,9 +170,14 @@ def _of_frame(frame: pd.DataFrame, apart: Sequence[str]) -> Profiles:
         raise InputError(
             f"the frame has no numeric column to use as a feature; it has {listing(names)}"
         )
-    rows = as_rows(frame.iloc[:, features].reset_index(drop=True), name="the profiles")
     rest = [k for k in range(len(names)) if k not in set(features)]
-    metadata = frame.iloc[:, rest].reset_index(drop=True)
+    if hasattr(frame, "__dask_graph__"):  # what describes rows is read now, features when needed
+        rows = replace(as_rows(frame.iloc[:, features], name="the profiles"), ids=None)
+        described: Any = frame.iloc[:, rest]
+        metadata = described.compute().reset_index(drop=True)
+    else:
+        rows = as_rows(frame.iloc[:, features].reset_index(drop=True), name="the profiles")
+        metadata = frame.iloc[:, rest].reset_index(drop=True)
     return Profiles(rows, metadata.set_axis([names[k] for k in rest], axis=1))
 
 

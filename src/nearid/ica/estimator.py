@@ -154,7 +154,9 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         Parameters
         ----------
         X : Rows, array, memory map, DataFrame, torch tensor or path, shape (n, D)
-            Read a chunk at a time, never copied as a whole.
+            Read a chunk at a time, never copied as a whole. Also Dask arrays and frames, of which
+            each pass is one graph, on the active client if there is one; and
+            :class:`~nearid.rows.Chunks`.
         y : ignored
 
         Returns
@@ -190,6 +192,9 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     def transform(self, X: Any) -> Any:
         """Return the components of rows, shape (n, k); float32 stays float32.
 
+        Of a Dask array or frame, as a Dask array in the same partitions, which computes nothing
+        yet: what is said of missing values is said when it is computed.
+
         Parameters
         ----------
         X : Rows, array, memory map, DataFrame, torch tensor or path, shape (n, D)
@@ -203,20 +208,27 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             with np.errstate(invalid="ignore", over="ignore"):  # looked for below
                 return project.apply(chunk)
 
+        if rows.edges is not None:
+            from nearid.sources.dask import transformed
+
+            dtype, name = _float_type(rows.dtype), rows.name
+            return transformed(
+                lambda chunk: _checked(kernel(chunk).astype(dtype, copy=False), name),
+                rows,
+                n_columns=self.n_components_,
+                dtype=dtype,
+            )
         out = np.empty((len(rows), self.n_components_), _float_type(rows.dtype))
         start = 0
         for part in map_chunks(kernel, rows, n_jobs=self.n_jobs):
             out[start : start + len(part)] = part
             start += len(part)
-        if not np.isfinite(out).all():
-            raise InputError(
-                f"{rows.name} has NaN or infinite values, or values beyond the range of "
-                f"{out.dtype}; drop those rows, or impute them"
-            )
-        return out
+        return _checked(out, rows.name)
 
-    def inverse_transform(self, X: Any) -> Array:
+    def inverse_transform(self, X: Any) -> Any:
         """Return the rows of given components, shape (n, D), exact if all components were kept.
+
+        Of a Dask array or frame, as a Dask array, as :meth:`transform` does.
 
         Parameters
         ----------
@@ -230,7 +242,15 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             )
         dtype = _float_type(rows.dtype)
         matrix, mean = self.mixing_.T.astype(dtype), self.mean_.astype(dtype)
-        return np.concatenate(list(map_chunks(lambda y: y.astype(dtype) @ matrix + mean, rows)))
+
+        def kernel(y: Array) -> Array:
+            return np.asarray(y.astype(dtype) @ matrix + mean)
+
+        if rows.edges is not None:
+            from nearid.sources.dask import transformed
+
+            return transformed(kernel, rows, n_columns=len(mean), dtype=dtype)
+        return np.concatenate(list(map_chunks(kernel, rows)))
 
     def stability(
         self, X: Any, *, n_runs: int = 10, bootstrap: bool = True, random_state: Seed = None
@@ -371,6 +391,15 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self.explained_variance_ratio_ = fit.explained_variance / fit.whitening.eigenvalues.sum()
         self.rank_ = fit.whitening.rank
         self.n_samples_seen_ = n_rows
+
+
+def _checked(out: Array, name: str) -> Array:
+    if not np.isfinite(out).all():
+        raise InputError(
+            f"{name} has NaN or infinite values, or values beyond the range of "
+            f"{out.dtype}; drop those rows, or impute them"
+        )
+    return out
 
 
 def _float_type(dtype: np.dtype[Any]) -> np.dtype[Any]:

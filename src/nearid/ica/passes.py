@@ -6,7 +6,6 @@ block; nothing of the size of the data is stored.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +19,7 @@ from nearid.ica.projection import Projection, projection
 from nearid.ica.settings import Engine
 from nearid.ica.whitening import Whitening
 from nearid.rows import Rows, fold
+from nearid.sources.own import ThreadOwn
 
 __all__ = ["POWERS", "Sums", "contrast_sums"]
 
@@ -159,7 +159,7 @@ def contrast_kernel(
     step = compiled_step(project) if compiled else numpy_step(project, contrast)
     # Each worker keeps its buffers from chunk to chunk: fresh memory costs as much as a tenth of
     # the pass. What the kernel returns does not depend on what they hold.
-    own = threading.local()
+    own = ThreadOwn()
 
     def kernel(chunk: NDArray[Any]) -> tuple[Array, ...]:
         rows = min(size, len(chunk))

@@ -45,10 +45,36 @@ class Half:
         places = self._places(np.arange(start, stop))
         return self.rows.read(2 * start, 2 * stop)[places - 2 * start]
 
+    @property
+    def edges(self) -> tuple[int, ...] | None:
+        """Where the partitions of Dask begin, as of :attr:`nearid.rows.Rows.edges`."""
+        held = self.rows.edges
+        return None if held is None else tuple(min(edge // 2, self.shape[0]) for edge in held)
+
+    def delayed(self, picked: slice | NDArray[np.intp]) -> Any:
+        """Return a slice, or chosen rows, as a task of Dask."""
+        from nearid.sources.dask import after
+
+        if not isinstance(picked, slice):
+            return self.rows.take(self._places(picked)).delayed(0, len(picked))
+        start, stop, _ = picked.indices(self.shape[0])
+        # only the bits that this task needs travel with it
+        bits = self.flips[start // 8 : -(-stop // 8)]
+        lazy = self.rows.delayed(2 * start, 2 * stop)
+        return after(_one_of_two, lazy, bits, start % 8, self.other)
+
     def _places(self, index: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return which rows of the whole the given rows of this half are."""
         flips = (self.flips[index // 8] >> (index % 8).astype(np.uint8)) & 1
         return np.asarray(2 * index + (flips ^ self.other), dtype=np.intp)
+
+
+def _one_of_two(chunk: Array, bits: NDArray[np.uint8], first: int, other: bool) -> Array:
+    """Return one row of each pair of neighbours, by bits of which the first few are another's."""
+    index = np.arange(first, first + len(chunk) // 2)
+    flips = (bits[index // 8] >> (index % 8).astype(np.uint8)) & 1
+    chosen: Array = chunk[2 * (index - first) + (flips ^ other)]
+    return chosen
 
 
 def halves(rows: Rows, rng: np.random.Generator) -> tuple[Rows, Rows]:
