@@ -36,11 +36,18 @@ collect_ignore += (
 collect_ignore += (
     []
     if find_spec("transformers")
-    else ["models/test_mae.py", "experiments/test_model_pairs_reproduction.py"]
+    else [
+        "models/test_mae.py",
+        "experiments/test_microscopy.py",
+        "experiments/test_microscopy_reproduction.py",
+        "experiments/test_model_pairs_reproduction.py",
+    ]
 )
 collect_ignore += [] if find_spec("transformers") else ["decoder/test_huggingface.py"]
 collect_ignore += [] if find_spec("zarr") else ["io/test_zarr_blocks.py"]
-collect_ignore += [] if find_spec("distributed") else ["sources/test_dask.py"]
+collect_ignore += (
+    [] if find_spec("distributed") else ["sources/test_dask.py", "cli/test_scheduler.py"]
+)
 collect_ignore += [] if find_spec("h5py") else ["datasets/test_shapes3d.py"]
 collect_ignore += [] if find_spec("pycytominer") else ["deconfounding/test_adapters.py"]
 collect_ignore += [] if find_spec("PIL") else ["datasets/test_pictures.py"]

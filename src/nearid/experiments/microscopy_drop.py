@@ -33,16 +33,16 @@ Array = NDArray[np.float64]
 DROPPED = {"pca": "pca_drop", "pca_random": "random_drop", "pca_ica": "ica_drop"}
 
 
-def kept_axes(means: Array, plate: NDArray[np.str_], threshold: float) -> NDArray[np.bool_]:
-    """Drop axes, the one that plates explain most first, until plates are told no better than that.
+def kept_axes(means: Array, plate: NDArray[np.str_], share: float) -> NDArray[np.bool_]:
+    """Drop axes, the one that plates explain most first, until plates are hardly told apart.
 
     Parameters
     ----------
     means : ndarray, shape (n, k)
         Of wells.
     plate : ndarray of str, shape (n,)
-    threshold : float
-        Balanced accuracy of telling plates apart by the axes that are kept.
+    share : float
+        Of the accuracy of telling plates apart, above chance, by all axes: what may be left of it.
 
     Returns
     -------
@@ -54,12 +54,14 @@ def kept_axes(means: Array, plate: NDArray[np.str_], threshold: float) -> NDArra
     >>> rng = np.random.default_rng(0)
     >>> plate = np.repeat(["p", "q"], 50)
     >>> means = np.stack([rng.normal(size=100), 5.0 * (plate == "p")], axis=1)
-    >>> kept_axes(means, plate, 0.7).tolist()
+    >>> kept_axes(means, plate, 0.5).tolist()
     [True, False]
     """
     kept = np.ones(means.shape[1], dtype=bool)
+    chance = 1 / len(np.unique(plate))
+    least = chance + share * max(0.0, batch_accuracy(means, plate) - chance)
     for axis in np.argsort(-group_shares(means, plate), kind="stable")[:-1]:
-        if batch_accuracy(means[:, kept], plate) <= threshold:
+        if batch_accuracy(means[:, kept], plate) <= least:
             break
         kept[axis] = False
     return kept
@@ -71,7 +73,7 @@ def drop_scores(
     protocol: Protocol,
     *,
     seed: int,
-    threshold: float = 0.5,
+    share: float = 0.5,
     with_harmony: bool = False,
 ) -> pd.DataFrame:
     """Score what is left when technical axes are dropped, or plates are projected out.
@@ -80,7 +82,7 @@ def drop_scores(
     ----------
     features, table, protocol, seed
         As in :func:`nearid.experiments.microscopy.held_out_scores`; only wells are looked at.
-    threshold : float, default 0.5
+    share : float, default 0.5
         As in :func:`kept_axes`, which sees the plates of training alone.
     with_harmony : bool, default False
         Whether Harmony is shown as well, of wells, if it is installed: it sees the held-out plate.
@@ -101,7 +103,7 @@ def drop_scores(
                 continue
             known = plates != codes.plate
             means = standard_means(codes.values, number, known)
-            kept = kept_axes(means[known], plates[known], threshold)
+            kept = kept_axes(means[known], plates[known], share)
             ways = [(DROPPED[codes.method], means[:, kept])]
             if codes.method == "pca":
                 ways.append(("nap", _projected(means, plates, known)))
@@ -114,13 +116,15 @@ def drop_scores(
 
 def _projected(means: Array, plates: NDArray[np.str_], known: NDArray[np.bool_]) -> Array:
     return np.asarray(
-        NuisanceProjection(_directions(means)).fit(means[known], plates[known]).transform(means)
+        NuisanceProjection(_directions(means, plates[known]))
+        .fit(means[known], plates[known])
+        .transform(means)
     )
 
 
-def _directions(means: Array) -> int:
-    """Return how many directions are projected out: half, as many plates span all of them."""
-    return max(1, int(means.shape[1]) // 2)
+def _directions(means: Array, plates: NDArray[np.str_]) -> int:
+    """Return how many directions are projected out: all, or half where plates span all of them."""
+    return min(len(np.unique(plates)) - 1, max(1, int(means.shape[1]) // 2))
 
 
 def _harmony(means: Array, plates: NDArray[np.str_], known: NDArray[np.bool_], seed: int) -> Array:

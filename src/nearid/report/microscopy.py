@@ -82,9 +82,9 @@ def microscopy_page(
         ),
         Section(
             "Dropping plates",
-            "Axes are dropped until the plates of training are told apart with accuracy .5; NAP "
-            "projects plate means out, and Harmony sees the held-out plate. A new plate can still "
-            "be told where the last column is far above .5.",
+            "Axes are dropped until plates of training are told apart half as well, above chance, "
+            "as by all; NAP projects plate means out, and Harmony sees the held-out plate. A new "
+            "plate can still be told where the last column is far above .5.",
             tables=[_table(dropped, "Wells, encoders that were trained", n_headers=2)],
         ),
     ]
