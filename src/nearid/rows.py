@@ -12,19 +12,19 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import starmap
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
 from nearid.errors import InputError
 from nearid.sources.chunks import Chunks
+from nearid.sources.held import is_lazy, source_of
+from nearid.sources.workers import one_blas_thread
 
 __all__ = [
     "Chunks",
@@ -241,27 +241,6 @@ def _common_edges(rows: Sequence[Rows]) -> tuple[int, ...] | None:
     return None if held is None or held[-1] == 0 else tuple(np.unique(held).tolist())
 
 
-def one_blas_thread() -> AbstractContextManager[Any]:
-    """Hold BLAS to one thread while the context lasts.
-
-    Chunks and k × k blocks are too small to be shared out: BLAS threads that wait for each other
-    cost more than they bring, and on a busy machine ten times as much.  Workers share the cores.
-
-    Examples
-    --------
-    >>> with one_blas_thread():
-    ...     product = np.eye(2) @ np.eye(2)
-    """
-    limited: AbstractContextManager[Any] = _libraries().limit(limits=1, user_api="blas")
-    return limited
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    """Look for the BLAS libraries once: that takes longer than many a chunk."""
-    return ThreadpoolController()
-
-
 def fold(
     kernel: Callable[..., tuple[Array, ...]],
     *rows: Rows,
@@ -351,46 +330,14 @@ def as_rows(data: Any, *, name: str | None = None, ids: Any = None) -> Rows:
     return rows
 
 
-def is_lazy(data: Any) -> bool:
-    """Whether rows are still to be read, moved or computed, so that no copy of all may be made.
-
-    So with tensors (which may lie on a device), with arrays that are stored in chunks (Zarr, HDF5,
-    Dask), and with what readers return for large files.
-
-    Examples
-    --------
-    >>> is_lazy(np.zeros((2, 2))), is_lazy(Chunks(lambda: iter([]), 2, 2))
-    (False, True)
-    """
-    own = isinstance(data, Chunks) or type(data).__module__.startswith("nearid.")
-    return own or any(hasattr(data, name) for name in ("detach", "chunks", "__dask_graph__"))
-
-
 def _wrap(data: Any, name: str | None) -> Rows:
     label = name or "run"
     if isinstance(data, Rows):
         return data
     if isinstance(data, str | os.PathLike):
         return _open(Path(data))
-    if hasattr(data, "obsm"):
-        raise InputError(
-            f"{label} is an AnnData object: name the representation, as in adata.obsm['X_pca']"
-        )
-    if hasattr(data, "__dask_graph__"):
-        from nearid.sources.dask import from_dask
-
-        source, index, columns = from_dask(data, label)
-        return Rows(source, name=label, ids=index, columns=columns)
-    if hasattr(data, "iloc"):
-        return _from_frame(data, label)
-    if hasattr(data, "detach"):  # a torch tensor
-        return Rows(_of_tensor(data), name=label)
-    if hasattr(data, "shape") and hasattr(data, "dtype"):
-        return Rows(data, name=label)
-    try:
-        return Rows(np.asarray(data), name=label)
-    except ValueError as error:  # ragged lists
-        raise InputError(f"{label} is not a table of numbers: {error}") from error
+    source, index, columns = source_of(data, label)
+    return Rows(source, name=label, ids=index, columns=columns)
 
 
 def _open(path: Path) -> Rows:
@@ -413,31 +360,6 @@ def from_table(table: Any) -> Rows:
     )
     _validate(rows)
     return rows
-
-
-def _of_tensor(tensor: Any) -> Any:
-    """Return the array that the tensor is, or what reads it from its device chunk by chunk."""
-    from nearid.sources.tensor import Tensor
-
-    source = Tensor(tensor)
-    return source if source.moves else np.asarray(source.tensor)
-
-
-def _from_frame(frame: Any, label: str) -> Rows:
-    kinds = {str(column): getattr(kind, "kind", "O") for column, kind in frame.dtypes.items()}
-    wrong = [column for column, kind in kinds.items() if kind not in "fiub"]
-    if wrong:
-        raise InputError(
-            f"{label}: the columns {', '.join(wrong[:5])} are not numeric; select the features "
-            f"first, as in frame.filter(regex=...)"
-        )
-    counts = frame.index.equals(type(frame.index)(range(len(frame))))
-    return Rows(
-        frame.to_numpy(),
-        name=label,
-        ids=None if counts else frame.index.to_numpy(),
-        columns=tuple(kinds),
-    )
 
 
 def _validate(rows: Rows) -> None:

@@ -80,6 +80,7 @@ def command(
         ),
     ] = False,
     jobs: options.Jobs = 1,
+    scheduler: options.Scheduler = None,
     seed: options.Seed = 0,
     json: options.Json = False,
     report: options.Report = None,
@@ -119,8 +120,11 @@ def command(
         options.check_writable(report)
     terminal: Terminal = context.obj
     if layerwise:
+        if scheduler is not None:
+            raise typer.BadParameter("layers are compared here", param_hint="--scheduler")
         _compare_layers(runs, id_column, features, settings, json, report, check, terminal)
         return
+    from nearid.cli.cluster import on_cluster
     from nearid.cli.folders import refuse_folders
     from nearid.cli.tables import open_runs
 
@@ -128,7 +132,8 @@ def command(
     with terminal.waiting("reading"):
         opened, notices = open_runs(runs, id_column=id_column, features=features)
     terminal.notes(notices)
-    result = compare(opened, notices, settings, terminal)
+    with on_cluster(scheduler, opened) as runs_there:
+        result = compare(runs_there, notices, settings, terminal)
     deliver(result, n_rows=len(opened[0]), json=json, report=report, terminal=terminal)
     if check is not None and not met(result, check):
         reached = result.verdict_whitened if check is Check.ICA else result.verdict

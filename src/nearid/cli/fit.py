@@ -65,6 +65,7 @@ def command(
     id_column: options.IdColumn = None,
     features: options.Features = None,
     jobs: options.Jobs = 1,
+    scheduler: options.Scheduler = None,
     seed: options.Seed = 0,
     json: options.Json = False,
 ) -> None:
@@ -82,6 +83,7 @@ def command(
         )
     options.check_writable(out)
     terminal: Terminal = context.obj
+    from nearid.cli.cluster import on_cluster
     from nearid.cli.tables import open_table
     from nearid.ica.estimator import LatentICA
     from nearid.ica.saved import save
@@ -90,8 +92,11 @@ def command(
     table, notices = open_table(file, id_column=id_column, features=features)
     terminal.notes(notices)
     ica = LatentICA(n_components=kept, contrast=str(contrast), n_jobs=jobs, random_state=seed)
-    with terminal.waiting(f"fitting {table.values.shape[0]} rows × {table.values.shape[1]}"):
-        ica.fit(from_table(table))
+    with (
+        terminal.waiting(f"fitting {table.values.shape[0]} rows × {table.values.shape[1]}"),
+        on_cluster(scheduler, [from_table(table)]) as [rows],
+    ):
+        ica.fit(rows)
     save(ica, out)
     report = ica.components_report_
     if json:

@@ -17,6 +17,7 @@ __all__ = [
     "Jobs",
     "Json",
     "Report",
+    "Scheduler",
     "Seed",
     "check_writable",
     "parse_components",
@@ -75,6 +76,17 @@ Report = Annotated[
         metavar="FILE.html",
         help="Write one self-contained page.",
         show_default="no report",
+    ),
+]
+
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="A running Dask scheduler, such as tcp://host:8786, whose workers read the files, "
+        "where they see them under the same path.",
+        show_default="this process",
     ),
 ]
 

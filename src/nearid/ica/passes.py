@@ -19,7 +19,7 @@ from nearid.ica.projection import Projection, projection
 from nearid.ica.settings import Engine
 from nearid.ica.whitening import Whitening
 from nearid.rows import Rows, fold
-from nearid.sources.own import ThreadOwn
+from nearid.sources.workers import ThreadOwn
 
 __all__ = ["POWERS", "Sums", "contrast_sums"]
 
