@@ -92,6 +92,9 @@ def bars(scores: pd.DataFrame, drops: pd.DataFrame) -> pd.DataFrame:
     )
     found = gain(drops, "ica_drop", "pca_drop", classifier="l1")
     rows.append(_bar("plates dropped: ICA − PCA (L1) above 0", found, found.low > 0))
+    for reference, title in (("random_drop", "random rotation"), ("nap", "NAP")):
+        found = gain(drops, "ica_drop", reference, classifier="l1")
+        rows.append(_bar(f"plates dropped: ICA − {title} (L1), decides nothing", found, None))
     for level in ("well", "cell"):
         if level in set(trained["level"]):
             found = gain(trained, "pca_ica", "pca", classifier="l1", level=level)

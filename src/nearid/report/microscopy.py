@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nearid.report.explanations import Headline
+from nearid.report.explanations import Headline, sentence
 from nearid.report.numerals import score
 from nearid.report.page import Page, Section
 from nearid.report.tables import Table, frame_table
@@ -106,7 +106,7 @@ def microscopy_page(
         "Reproduction: microscopy",
         Headline(
             verdict.split(":")[0].split(";")[0].capitalize(),
-            f"{CLAIM} {verdict}.",
+            f"{CLAIM} {sentence(verdict, ())}",
             _status(verdict),
         ),
         sections,
