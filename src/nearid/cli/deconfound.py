@@ -158,7 +158,7 @@ def command(
     with terminal.waiting("reading"):
         opened, notices = _open(profiles, wanted, id_column=id_column, features=features, out=out)
     terminal.notes(notices)
-    with terminal.waiting("holding out batches"):
+    with terminal.counting("holding out batches") as progress:
         result = _evaluate(
             opened,
             wanted,
@@ -170,6 +170,7 @@ def command(
             n_repeats=repeats,
             with_retrieval=retrieval,
             random_state=seed,
+            progress=progress,
         )
     with terminal.waiting("attributing components"):
         from nearid.deconfounding import correct

@@ -72,6 +72,11 @@ class Deconfounding:
         grouped = self.scores.groupby(KEY, sort=False)
         counts = grouped[["n_train", "n_test"]].mean().round().astype(int)
         frame = grouped[MEASURES].mean().join(counts).reset_index()
+        order = (
+            frame["classifier"].map(self.classifiers.index),
+            frame["method"].map(self.methods.index),
+        )
+        frame = frame.iloc[np.lexsort(order)].reset_index(drop=True)
         first = [*KEY, "auroc", "average_precision", "n_train", "n_test"]
         frame = frame[first + [name for name in MEASURES if name not in first]]
         return frame.assign(transductive=[METHODS[name].transductive for name in frame["method"]])
