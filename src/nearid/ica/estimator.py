@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -15,8 +15,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from nearid.errors import InputError
 from nearid.ica.cautions import few_rows, not_converged, outliers
-from nearid.ica.contrasts import contrast_named
+from nearid.ica.checkpoint import open_folder
 from nearid.ica.fitting import Fit, fit_rows
+from nearid.ica.parameters import settings_of
 from nearid.ica.projection import Projection, projection
 from nearid.ica.replication import replication
 from nearid.ica.report import component_report
@@ -73,6 +74,11 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         Whether to use numba; None: where it is installed and the data are large.
     device : str or None, default None
         A torch device, such as "cuda", on which to compute the passes.
+    checkpoint : str, path or None, default None
+        A folder in which the sums of each pass are kept (k² numbers a pass), written in full or not
+        at all. A fit that was killed is called again with the same folder, data, parameters and
+        seed, takes from there what was done, and ends with the same bits. The folder may be deleted
+        when the fit is done; other fits may share it, for passes are known by what they depend on.
     random_state : None, int, Generator or RandomState, default None
         Draws the start and the halves.
 
@@ -133,6 +139,7 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         memory_limit: int = 2**28,
         compiled: bool | None = None,
         device: str | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         random_state: Seed = None,
     ) -> None:
         self.n_components = n_components
@@ -146,6 +153,7 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self.memory_limit = memory_limit
         self.compiled = compiled
         self.device = device
+        self.checkpoint = checkpoint
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -175,8 +183,10 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         UserWarning
             If there are fewer than three rows per component, or a few rows carry a component.
         """
-        settings = self._settings()
+        settings = settings_of(self)
         rng = as_generator(self.random_state)
+        if settings.checkpoint is not None:
+            open_folder(Path(settings.checkpoint))
         rows = self._rows(X, fitting=True)
         fit, agreement = self._search(rows, settings, rng)
         self._store(fit, agreement, len(rows))
@@ -282,7 +292,7 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         return stability(
             self._rows(X, fitting=False),
             self.components_,
-            self._settings(),
+            settings_of(self),
             n_runs=n_runs,
             bootstrap=bootstrap,
             rng=as_generator(random_state),
@@ -301,35 +311,6 @@ class LatentICA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-    def _settings(self) -> Settings:
-        """Check the parameters that do not depend on the data."""
-        contrast_named(self.contrast)
-        if not (isinstance(self.tolerance, Real) and self.tolerance > 0):
-            raise InputError(
-                f"tolerance must be a positive angle in radians, got {self.tolerance!r}"
-            )
-        for name, least in (("max_passes", 2), ("n_init", 1)):
-            given = getattr(self, name)
-            if not isinstance(given, Integral) or given < least:
-                raise InputError(f"{name} must be at least {least}, a whole number, got {given!r}")
-        if self.solver not in ("nearid", "jade", "picard"):
-            raise InputError(f"solver must be nearid, jade or picard, got {self.solver!r}")
-        if isinstance(self.n_components, str) and self.n_components != "stable":
-            raise InputError(
-                f'n_components must be a number, None or "stable", got {self.n_components!r}'
-            )
-        return Settings(
-            contrast=self.contrast,
-            tolerance=self.tolerance,
-            max_passes=self.max_passes,
-            n_init=self.n_init,
-            n_jobs=self.n_jobs,
-            compiled=self.compiled,
-            device=self.device,
-            memory_limit=self.memory_limit,
-            solver=self.solver,
-        )
 
     def _search(
         self, rows: Rows, settings: Settings, rng: np.random.Generator

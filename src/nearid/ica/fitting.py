@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from nearid.ica.checkpoint import fingerprint, recalled
 from nearid.ica.components import Components, describe
 from nearid.ica.contrasts import contrast_named
 from nearid.ica.convention import conventional_order, conventional_signs
@@ -87,9 +88,22 @@ def fit_rows(
     InputError
         If values are missing, the data are constant, or have fewer dimensions than asked for.
     """
-    known = moments([rows], n_jobs=settings.engine.n_jobs)
+    known = _moments(rows, settings)
     white = whitening(known.mean, known.cov, dtype=rows.dtype, n_components=n_components)
     return rotate(rows, white, settings, random_state=random_state), known
+
+
+def _moments(rows: Rows, settings: Settings) -> Moments:
+    """Compute the moments of the rows, or recall them."""
+    if settings.checkpoint is None:
+        return moments([rows], n_jobs=settings.n_jobs)
+
+    def work() -> tuple[Array, Array]:
+        found = moments([rows], n_jobs=settings.n_jobs)
+        return found.mean, found.cov
+
+    mean, cov = recalled(settings.checkpoint, ("moments", *fingerprint(rows)), work)
+    return Moments(len(rows), mean, cov, (rows.n_columns,))
 
 
 def rotate(
@@ -154,6 +168,7 @@ def _rotate_once(
             start=warm_start(rows, white, settings, rng) if axes is None else axes,
             compiled=settings.engine.compiled,
             device=settings.engine.device,
+            checkpoint=settings.checkpoint,
         )
     found = describe(rotation.sums, contrast_named(settings.contrast))
     weights = white.inverse @ rotation.matrix.T

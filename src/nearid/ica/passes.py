@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nearid.ica.checkpoint import recalled
 from nearid.ica.compiled import pays
 from nearid.ica.contrasts import Contrast, column_sums
 from nearid.ica.projection import Projection, projection
@@ -120,7 +121,12 @@ def contrast_sums(
     kernel = _kernel(project, contrast, engine, n=len(rows), powers=powers)
     n = len(rows)
     chunk_rows = chunk_length(max(rows.n_columns, whitening.n_components))
-    sums = fold(kernel, rows, n_jobs=engine.n_jobs, chunk_rows=chunk_rows)
+    sums = recalled(
+        engine.checkpoint,
+        # the whitening is that of all these rows, and tells them from others
+        ("sums", rows.name, n, contrast.name, powers, whitening.matrix, whitening.mean, rotation),
+        lambda: fold(kernel, rows, n_jobs=engine.n_jobs, chunk_rows=chunk_rows),
+    )
     means = [total / n for total in sums]
     named = dict(zip(("cross", "curvature", "value", "powers", "pairs"), means, strict=False))
     return Sums(n, **named, n_pairs=n // stride_of(n))

@@ -57,6 +57,7 @@ def save(ica: LatentICA, path: str | os.PathLike[str]) -> None:
     params = ica.get_params()
     if not isinstance(params["random_state"], int | None):
         params["random_state"] = None  # a generator's state is no parameter
+    params["checkpoint"] = None  # nor is a folder of this machine
     metadata = {
         "format": FORMAT,
         "params": json.dumps(params),

@@ -19,11 +19,14 @@ class Engine:
         Whether to use numba; None: where it is installed and the data are large.
     device : str or None
         A torch device, such as "cuda", on which to compute; None: NumPy.
+    checkpoint : str or None
+        A folder in which the sums of each pass are kept.
     """
 
     n_jobs: int = 1
     compiled: bool | None = None
     device: str | None = None
+    checkpoint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Settings:
     tolerance : float
         Radians.
     max_passes : int
-    n_jobs, compiled, device
+    n_jobs, compiled, device, checkpoint
         See :class:`Engine`.
     memory_limit : int
         Bytes that a subsample may fill.
@@ -47,7 +50,7 @@ class Settings:
     Examples
     --------
     >>> Settings(n_jobs=2).engine
-    Engine(n_jobs=2, compiled=None, device=None)
+    Engine(n_jobs=2, compiled=None, device=None, checkpoint=None)
     """
 
     contrast: str = "logcosh"
@@ -59,8 +62,9 @@ class Settings:
     memory_limit: int = 2**28
     solver: str = "nearid"
     n_init: int = 1
+    checkpoint: str | None = None
 
     @property
     def engine(self) -> Engine:
         """Where and how a pass is computed."""
-        return Engine(self.n_jobs, self.compiled, self.device)
+        return Engine(self.n_jobs, self.compiled, self.device, self.checkpoint)

@@ -92,6 +92,7 @@ def solve(
     start: Array | None = None,
     compiled: bool | None = None,
     device: str | None = None,
+    checkpoint: str | None = None,
 ) -> Rotation:
     """Find the rotation of whitened rows whose components are as independent as can be.
 
@@ -116,6 +117,8 @@ def solve(
         Whether to use numba; by default where it is installed and the data are large.
     device : str, optional
         A torch device on which to compute the passes.
+    checkpoint : str, optional
+        A folder in which the sums of each pass are kept, and found again.
 
     Returns
     -------
@@ -142,7 +145,7 @@ def solve(
     """
     if max_passes < 2:
         raise InputError(f"max_passes must be at least 2, got {max_passes}")
-    engine = Engine(n_jobs, compiled, device)
+    engine = Engine(n_jobs, compiled, device, checkpoint)
     objective = Objective(rows, whitening, contrast_named(contrast), engine, budget=max_passes - 1)
     if start is None:
         start = random_orthogonal(whitening.n_components, as_generator(random_state))

@@ -12,7 +12,7 @@ from nearid.ica.settings import Engine
 from nearid.ica.whitening import Whitening
 from nearid.rows import Rows, fold
 
-__all__ = ["HEAVY", "fobi_start", "heavy_tailed"]
+__all__ = ["HEAVY", "few", "fobi_start", "heavy_tailed"]
 
 Array = NDArray[np.float64]
 
@@ -44,15 +44,18 @@ def heavy_tailed(rows: Rows, white: Whitening) -> bool:
     >>> [heavy_tailed(Rows(x), white) for x in (rng.laplace(size=(5000, 1)), np.eye(5000)[:, :1])]
     [False, True]
     """
-    y = (_few(rows) - white.mean) @ white.matrix.T
+    y = (few(rows) - white.mean) @ white.matrix.T
     y -= y.mean(axis=0)
     square = y * y
     fourth = (square * square).mean(axis=0)
     return bool((fourth > HEAVY * square.mean(axis=0) ** 2).any())
 
 
-def _few(rows: Rows) -> NDArray[Any]:
-    """Read short stretches, which any file serves at once; scattered rows it may not."""
+def few(rows: Rows) -> NDArray[Any]:
+    """Read up to 2,048 rows, in short stretches, which any file serves at once.
+
+    Scattered rows it may not.
+    """
     if len(rows) <= LOOKED_AT:
         return rows.read(0, len(rows))
     count = LOOKED_AT // STRETCH

@@ -76,7 +76,7 @@ def warm_start(rows: Rows, white: Whitening, settings: Settings, rng: np.random.
             replace(held, source=held.source[:size]),
             white,
             contrast_named(settings.contrast),
-            settings.engine,
+            replace(settings.engine, checkpoint=None),  # in memory, and quick to do again
             budget=settings.max_passes,
         )
         search = Search(objective, max(settings.tolerance, 0.5 * float(np.sqrt(k / size))))
