@@ -44,6 +44,7 @@ bench: $(VENV)/all ## ratios against peers, in one run
 	$(BIN)/python benchmarks/compare.py
 	$(BIN)/python benchmarks/ica.py
 	$(BIN)/python benchmarks/metrics.py
+	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/replication.py $${NEARID_DATA:-../shared/data}/representations
 
 $(VENV)/bin/python:

@@ -272,7 +272,7 @@ class MappedFile:
         return MappedFile, self.described
 
     def __getitem__(self, picked: slice) -> Array:
-        return np.array(self._map[picked])
+        return np.asarray(self._map[picked])
 
 
 def _portable(source: Any) -> Any:
