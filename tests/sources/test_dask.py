@@ -245,6 +245,9 @@ def test_files_are_cut_into_partitions(table, tmp_path, form, client):
     rows = spread(as_rows(path), partition_bytes=20_000)
     assert len(rows.edges) == 4
     np.testing.assert_array_equal(rows.take([2999, 0, 5]).read(0, 3), table[[2999, 0, 5]])
+    np.testing.assert_array_equal(rows.read(990, 1010), table[990:1010])
+    half, known = (halves(x, np.random.default_rng(1))[0] for x in (rows, Rows(table)))
+    np.testing.assert_array_equal(half.read(400, 600), known.read(400, 600))
     with dask.config.set(scheduler=client):
         found = fold(second_moment, rows)
     np.testing.assert_allclose(found[1], second_moment(table)[1], rtol=1e-10)

@@ -71,7 +71,7 @@ class Components:
 
 
 def _components(chunk: NDArray[Any], mean: Array, unmixing: Array) -> Array:
-    return np.asarray((chunk.astype(np.float64) - mean) @ unmixing.T)
+    return np.asarray((np.asarray(chunk, dtype=np.float64) - mean) @ unmixing.T)
 
 
 def attribute_components(

@@ -71,6 +71,7 @@ class Half:
 
 def _one_of_two(chunk: Array, bits: NDArray[np.uint8], first: int, other: bool) -> Array:
     """Return one row of each pair of neighbours, by bits of which the first few are another's."""
+    chunk = np.asarray(chunk)
     index = np.arange(first, first + len(chunk) // 2)
     flips = (bits[index // 8] >> (index % 8).astype(np.uint8)) & 1
     chosen: Array = chunk[2 * (index - first) + (flips ^ other)]

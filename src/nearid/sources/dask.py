@@ -36,7 +36,7 @@ class Partitions:
     Parameters
     ----------
     blocks : sequence of dask.delayed.Delayed
-        Arrays of shape (rows of the partition, columns), of ``dtype``.
+        Arrays of shape (rows of the partition, columns), of ``dtype``, or what reads as one.
     edges : sequence of int
         The first row of each, and after them the number of rows.
     n_columns : int
@@ -59,8 +59,7 @@ class Partitions:
 
     def __getitem__(self, picked: Any) -> Array:
         """Compute a slice, or rows in any order and with repeats."""
-        found: Array = compute([self.delayed(picked)])[0]
-        return found
+        return np.asarray(compute([self.delayed(picked)])[0])
 
     def delayed(self, picked: Any) -> Any:
         """Return a slice, or chosen rows, as a task."""
@@ -175,7 +174,9 @@ def transformed(
     return da.concatenate(
         [
             da.from_delayed(
-                after(function, rows.delayed(start, stop)), (stop - start, n_columns), dtype
+                after(_applied, function, rows.delayed(start, stop)),
+                (stop - start, n_columns),
+                dtype,
             )
             for start, stop in pairwise(edges)
         ]
@@ -257,7 +258,7 @@ def spread(rows: Any, partition_bytes: int = PARTITION_BYTES) -> Any:
         blocks = [after(np.asarray, source[start:stop]) for start, stop in bounds]
     else:
         shared = after(_itself, _Held(source))
-        blocks = [after(_read, shared, start, stop) for start, stop in bounds]
+        blocks = [after(_stretch, shared, start, stop) for start, stop in bounds]
     return replace(rows, source=Partitions(blocks, edges, n_columns, rows.dtype))
 
 
@@ -286,6 +287,22 @@ def _portable(source: Any) -> Any:
     return MappedFile(path, source.dtype, source.shape, source.offset, order)
 
 
+class Stretch:
+    """Rows of a file that a task reads where it needs them: none travel from worker to worker."""
+
+    def __init__(self, source: Any, start: int, stop: int) -> None:
+        self.source, self.start, self.stop = source, start, stop
+
+    def __getitem__(self, picked: slice) -> Array:
+        """Read a slice of these rows."""
+        start, stop, _ = picked.indices(self.stop - self.start)
+        return np.asarray(self.source[self.start + start : self.start + stop])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        """Read them all."""
+        return np.asarray(self[:], dtype=dtype)
+
+
 class _Held:
     """Keeps Dask from looking into what is passed on."""
 
@@ -297,11 +314,12 @@ def _itself(held: _Held) -> _Held:
     return held
 
 
-def _read(held: _Held, start: int, stop: int) -> Array:
-    return np.asarray(held.value[start:stop])
+def _stretch(held: _Held, start: int, stop: int) -> Stretch:
+    return Stretch(held.value, start, stop)
 
 
 def _chunks(step: int, arrays: Sequence[Array]) -> list[list[Array]]:
+    arrays = [np.asarray(x) for x in arrays]
     n_rows = len(arrays[0])
     return [[x[start : start + step] for x in arrays] for start in range(0, n_rows, step)]
 
@@ -325,12 +343,16 @@ def _add(parts: Sequence[tuple[Array, ...]]) -> tuple[Array, ...]:
     return tuple(total)
 
 
+def _applied(function: Callable[[Array], Array], block: Array) -> Array:
+    return function(np.asarray(block))
+
+
 def _join(parts: Sequence[Array], cuts: Sequence[tuple[int, int]]) -> Array:
     return np.concatenate([part[a:b] for part, (a, b) in zip(parts, cuts, strict=True)])
 
 
 def _take(block: Array, numbers: NDArray[np.uint32]) -> Array:
-    taken: Array = block[numbers]
+    taken: Array = np.asarray(block)[numbers]
     return taken
 
 
