@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nearid.cli import options
+from nearid.errors import InputError
 
 if TYPE_CHECKING:
     from nearid.cli.terminal import Terminal
@@ -225,6 +226,11 @@ def _open(
             f"expected a name that ends in one of {', '.join(WRITERS)}, .h5ad; got {out}",
             param_hint="--out",
         )
+    if out is not None and out.suffix.lower() == ".h5ad":
+        from nearid.io.location import split_location
+
+        if split_location(location)[0].suffix.lower() != ".h5ad":  # said before the work is done
+            raise InputError(f"{out} can only be written from an .h5ad file; got {location}")
     table, notices = open_table(location, id_column=id_column, features=features)
     described = [wanted.batch, wanted.label, wanted.control, wanted.unit, *wanted.covariates]
     return as_profiles(table, described_by=described), notices
