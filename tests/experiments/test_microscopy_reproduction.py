@@ -95,7 +95,7 @@ def test_from_files_to_page(wells, data_folder, tmp_path, monkeypatch):
     assert told["verdict"].startswith("no verdict")
     assert len(result.to_frame()) == len(result.scores)
     page = render_page(result.page(command="nearid reproduce microscopy"))
-    for text in ("Bars that were set beforehand", "targeted_fibrosis", "new plate told"):
+    for text in ("Bars, and what was found", "targeted_fibrosis", "new plate told"):
         assert text in page
     assert "L2 the same across rotations" in result.summary()
 

@@ -96,7 +96,7 @@ class Microscopy:
 
     @property
     def bars(self) -> pd.DataFrame:
-        """Every bar that was set beforehand, with what was found."""
+        """Every bar, with what was found."""
         return bars(self.scores, self.drops)
 
     @property

@@ -1,4 +1,4 @@
-"""The bars that were set beforehand, and whether they were met."""
+"""The bars, and whether they were met."""
 
 from __future__ import annotations
 
