@@ -19,7 +19,8 @@ CLAIM = (
     "An embedding that was whitened and rotated by ICA, without labels, is said to let classifiers "
     "of one plate work on others. The bars' thresholds were set beforehand; three choices were "
     "changed after first results on worlds 0 and 1: the negative control that decides, the "
-    "strength of L1, and the rule by which plates are dropped. Only other worlds are fresh for them."
+    "strength of L1, and the rule by which plates are dropped. Only other worlds are fresh "
+    "for them."
 )
 SCORES = ["auroc", "auroc_low", "auroc_high", "average_precision", "prevalence", "hoyer"]
 SCORES += ["concentration", "batch_accuracy", "chance_batch_accuracy", "new_batch_auroc"]
