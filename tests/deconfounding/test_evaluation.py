@@ -40,6 +40,15 @@ def test_l2_is_blind_to_rotations(result):
         np.testing.assert_allclose(wide[rotated], wide["pca"], atol=1e-6)
 
 
+def test_l2_is_blind_to_rotations_where_a_class_meets_controls_alone(frame):
+    """A classifier sees some of the training rows, and these are not white."""
+    three = frame.assign(**{LABEL: np.where(np.arange(len(frame)) % 3, frame[LABEL], "c")})
+    found = evaluate(three, **QUICK | {"classifiers": ["l2"], "n_repeats": 1}, control="b")
+    wide = found.scores.pivot(index=["held_out", "task"], columns="method", values="auroc")
+    for rotated in ("pca_random", "pca_ica"):
+        np.testing.assert_allclose(wide[rotated], wide["pca"], atol=1e-6)
+
+
 def test_ica_isolates_a_sparse_factor(result, plates):
     """One of twelve independent factors carries the label: the best axis, and sparse weights."""
     frame = plates(n_plates=8, biology=2.5)

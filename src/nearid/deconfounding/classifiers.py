@@ -1,4 +1,8 @@
-"""Classifiers that are trained on some batches and tested on others; fixed, never tuned here."""
+"""Classifiers that are trained on some batches and tested on others; fixed, never tuned here.
+
+They scale no axis by themselves: the rows of one class and the controls have other deviations along
+the axes of every rotation, and a penalty that is blind to rotations would no longer be.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,6 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
 from nearid.metrics.hoyer_sparsity import hoyer
 
@@ -61,11 +64,9 @@ class Classifier:
 
 
 def _logistic(train: Array, positive: Mask, test: Array, seed: int, *, sparse: bool) -> Outcome:
-    scaler = StandardScaler().fit(train)
-    model = _regression(sparse)
-    model.fit(scaler.transform(train), positive)
+    model = _regression(sparse).fit(train, positive)
     weights = np.asarray(model.coef_[0], dtype=np.float64)
-    scores = np.asarray(model.decision_function(scaler.transform(test)), dtype=np.float64)
+    scores = np.asarray(model.decision_function(test), dtype=np.float64)
     return Outcome(scores, float(hoyer(weights)))
 
 

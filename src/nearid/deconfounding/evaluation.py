@@ -182,12 +182,24 @@ def _evaluate_split(
             key = {"method": name, "repeat": repeat}
             fresh = repeat == 0 or method.random
             if fresh:
-                codes = method.codes(_fold(train, test, crossed, split, plan, repeat))
+                codes = _to_unit_variance(
+                    *method.codes(_fold(train, test, crossed, split, plan, repeat))
+                )
             if repeat == 0:  # a linear classifier and cosines hardly depend on the rotation
                 batches += _batch_rows(codes, crossed, split, key, with_retrieval=with_retrieval)
             told = plan.classifiers if fresh else random
             for task in crossed.tasks:
                 scores += _score_rows(codes, crossed, split, task, key, told)
+
+
+def _to_unit_variance(train: Array, test: Array) -> tuple[Array, Array]:
+    """Scale every axis by all training rows, so that a penalty treats features alike.
+
+    It leaves whitened rows as they are, and so every rotation of them.
+    """
+    spread = train.std(axis=0)
+    mean, scale = train.mean(axis=0), np.where(spread > 0, spread, 1.0)
+    return (train - mean) / scale, (test - mean) / scale
 
 
 def _fold(
