@@ -229,6 +229,19 @@ def test_duplicated_wells_and_units_of_measurement_are_warned_of(frame):
     assert any("units of measurement" in warning for warning in found.warnings)
 
 
+def test_what_a_method_warned_of_while_it_was_fitted_is_said(frame):
+    outlier = frame.copy()
+    outlier.loc[3, "Cells_Texture_0"] = 1e5
+    found = evaluate(
+        outlier, **QUICK | {"methods": ["pca", "pca_ica"], "classifiers": ["l2"], "n_repeats": 1}
+    )
+    [said] = [warning for warning in found.warnings if "warned" in warning]
+    assert said.startswith(
+        "pca_ica warned 5 times"
+    )  # the row is not in the fold that it is held out of
+    assert "a few rows carry most of the variance" in said
+
+
 def test_anndata_keeps_its_own_conventions(frame):
     if find_spec("anndata") is None:
         with pytest.raises(ModuleNotFoundError):

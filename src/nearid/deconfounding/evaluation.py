@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -125,14 +127,13 @@ def evaluate(
     values = opened.values().astype(np.float64)
     divided = split_batches(crossed.batch, splits)
     k = _n_components(values, divided, n_components)
-    plan = _Plan(tuple(methods), tuple(classifiers), k, scaling, n_repeats, random_state)
-    scores: list[dict[str, Any]] = []
-    batches: list[dict[str, Any]] = []
+    plan = _Plan(
+        tuple(methods), tuple(classifiers), k, scaling, n_repeats, random_state, with_retrieval
+    )
+    found = _Found()
     with one_blas_thread():
         for number, split in enumerate(divided, 1):
-            _evaluate_split(
-                values, crossed, split, plan, scores, batches, with_retrieval=with_retrieval
-            )
+            _evaluate_split(values, crossed, split, plan, found)
             if progress is not None:
                 progress(number, len(divided), ", ".join(split.held_out))
     shares = [len(split.test) / len(split.train) for split in divided]
@@ -143,11 +144,16 @@ def evaluate(
         "n_batches": len(np.unique(crossed.batch)), "association": crossed.association,
     }  # fmt: skip
     return Deconfounding(
-        pd.DataFrame(scores),
-        pd.DataFrame(batches),
+        pd.DataFrame(found.scores),
+        pd.DataFrame(found.batches),
         test_share=float(np.mean(shares)),
         refused=crossed.refused,
-        warnings=(*crossed.warnings, *_duplicates(values), *_scales(values, scaling)),
+        warnings=(
+            *crossed.warnings,
+            *_duplicates(values),
+            *_scales(values, scaling),
+            *_gathered(found.told),
+        ),
         settings=settings,
     )
 
@@ -160,17 +166,20 @@ class _Plan:
     scaling: str
     n_repeats: int
     random_state: int
+    with_retrieval: bool
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Rows of scores, rows of what is left of batches, and what methods warned of."""
+
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    batches: list[dict[str, Any]] = field(default_factory=list)
+    told: list[tuple[str, str]] = field(default_factory=list)
 
 
 def _evaluate_split(
-    values: Array,
-    crossed: Design,
-    split: Split,
-    plan: _Plan,
-    scores: list[dict[str, Any]],
-    batches: list[dict[str, Any]],
-    *,
-    with_retrieval: bool,
+    values: Array, crossed: Design, split: Split, plan: _Plan, found: _Found
 ) -> None:
     """Append the scores of one split: of every method, repetition, class and classifier."""
     scale = fit_scale(values[split.train], plan.scaling)
@@ -182,14 +191,16 @@ def _evaluate_split(
             key = {"method": name, "repeat": repeat}
             fresh = repeat == 0 or method.random
             if fresh:
-                codes = _to_unit_variance(
-                    *method.codes(_fold(train, test, crossed, split, plan, repeat))
-                )
+                with warnings.catch_warnings(record=True) as caught:
+                    warnings.simplefilter("always")
+                    codes = method.codes(_fold(train, test, crossed, split, plan, repeat))
+                found.told.extend((name, str(warning.message)) for warning in caught)
+                codes = _to_unit_variance(*codes)
             if repeat == 0:  # a linear classifier and cosines hardly depend on the rotation
-                batches += _batch_rows(codes, crossed, split, key, with_retrieval=with_retrieval)
-            told = plan.classifiers if fresh else random
+                found.batches.extend(_batch_rows(codes, crossed, split, key, plan))
+            asked = plan.classifiers if fresh else random
             for task in crossed.tasks:
-                scores += _score_rows(codes, crossed, split, task, key, told)
+                found.scores.extend(_score_rows(codes, crossed, split, task, key, asked))
 
 
 def _to_unit_variance(train: Array, test: Array) -> tuple[Array, Array]:
@@ -274,8 +285,7 @@ def _batch_rows(
     crossed: Design,
     split: Split,
     key: dict[str, Any],
-    *,
-    with_retrieval: bool,
+    plan: _Plan,
 ) -> list[dict[str, Any]]:
     """Say how well the batch can still be told, and whether rows of a label find each other."""
     train, test = codes
@@ -288,7 +298,7 @@ def _batch_rows(
     for held_out in split.held_out:
         here = crossed.batch[split.test] == held_out
         row = shared | {"held_out": held_out, "new_batch_auroc": new_batch_auroc(train, test[here])}
-        if with_retrieval:
+        if plan.with_retrieval:
             found, chance = retrieval(test[here], crossed.label[split.test][here])
             row |= {"retrieval_map": found, "chance_retrieval_map": chance}
         rows.append(row)
@@ -309,6 +319,15 @@ def _n_components(values: Array, divided: Sequence[Split], wanted: int | None) -
 def _rank(rows: Array) -> int:
     centred = rows - rows.mean(axis=0)
     return int(np.linalg.matrix_rank(centred))
+
+
+def _gathered(told: Sequence[tuple[str, str]]) -> list[str]:
+    """Return what methods warned of while they were fitted, once each, with the first wording."""
+    first: dict[str, str] = {}
+    for name, message in told:
+        first.setdefault(name, message)
+    counts = Counter(name for name, _ in told)
+    return [f"{name} warned {counts[name]} times, first: {first[name]}" for name in first]
 
 
 def _duplicates(values: Array) -> list[str]:

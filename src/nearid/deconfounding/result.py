@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,11 @@ class Deconfounding:
         ``concentration`` and ``transductive``: means over classes and repetitions. A score that is
         not defined, for want of a class, is nan.
         """
+        return self._frame.copy()
+
+    @cached_property
+    def _frame(self) -> pd.DataFrame:
+        """The frame, made once: every mean and difference below is of it."""
         grouped = self.scores.groupby(KEY, sort=False)
         counts = grouped[["n_train", "n_test"]].mean().round().astype(int)
         frame = grouped[MEASURES].mean().join(counts).reset_index()
@@ -89,7 +95,7 @@ class Deconfounding:
         ``concentration``; and for ``base``, ``pca`` and ``pca_random`` the paired difference of
         the AUROC, such as ``minus_base``, its interval and its two-sided p-value.
         """
-        frame = self.to_frame()
+        frame = self._frame
         rows = []
         for (method, classifier), part in frame.groupby(["method", "classifier"], sort=False):
             row: dict[str, Any] = {"method": method, "classifier": classifier}
@@ -115,7 +121,7 @@ class Deconfounding:
         method, reference, classifier : str
         measure : {"auroc", "average_precision", "hoyer", "concentration"}
         """
-        frame = self.to_frame()
+        frame = self._frame
         table = frame[frame["classifier"] == classifier].pivot(
             index="held_out", columns="method", values=measure
         )
@@ -129,7 +135,7 @@ class Deconfounding:
         """
         names = [c for c in self.batches.columns if c not in ("method", "repeat", "held_out")]
         table = self.batches.groupby("method", sort=False)[names].mean().reset_index()
-        scores = self.to_frame()
+        scores = self._frame
         decisive = scores[scores["classifier"] == self.classifiers[0]]
         kept = decisive.groupby("method")["auroc"].mean()
         return table.assign(auroc=[kept[name] for name in table["method"]])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,9 +41,7 @@ def pca_ica(fold: Fold) -> Codes:
     """Return independent components of the training rows."""
     train, test = pca(fold)
     ica = LatentICA(replication=False, random_state=fold.seed)
-    with warnings.catch_warnings():  # whether it converged is asked for by the components' margins
-        warnings.simplefilter("ignore")
-        ica.fit(train)
+    ica.fit(train)
     return np.asarray(ica.transform(train)), np.asarray(ica.transform(test))
 
 
