@@ -49,6 +49,11 @@ collect_ignore += (
     [] if find_spec("distributed") else ["sources/test_dask.py", "cli/test_scheduler.py"]
 )
 collect_ignore += [] if find_spec("h5py") else ["datasets/test_shapes3d.py"]
+collect_ignore += (
+    []
+    if find_spec("anndata")
+    else ["deconfounding/test_anndata.py", "cli/test_deconfound_anndata.py"]
+)
 collect_ignore += [] if find_spec("pycytominer") else ["deconfounding/test_adapters.py"]
 collect_ignore += [] if find_spec("PIL") else ["datasets/test_pictures.py"]
 

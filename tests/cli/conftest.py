@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -69,3 +70,17 @@ def failed():
         return lines[0]
 
     return check
+
+
+@pytest.fixture(scope="session")
+def wells():
+    """Four plates with a shift each, and two genes, one with a hostile name."""
+    rng = np.random.default_rng(0)
+    plate = np.repeat(list("pqrs"), 40)
+    gene = np.where(np.arange(160) % 2, "<b>TP53</b>", "DMSO")
+    sources = rng.laplace(size=(160, 6))
+    sources[:, 0] += 2 * (gene == "DMSO")
+    sources[:, 1] += 4 * np.repeat([0.0, 1.0, 2.0, 3.0], 40)
+    frame = pd.DataFrame(sources @ rng.normal(size=(6, 6))).add_prefix("Nuclei_Texture_")
+    well = np.tile([f"{row}{column:02d}" for row in "ABCDEFGH" for column in range(5)], 4)
+    return frame.assign(Metadata_Plate=plate, Metadata_Gene=gene, Metadata_Well=well)

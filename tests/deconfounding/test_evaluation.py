@@ -1,7 +1,5 @@
 """Held-out batches: what is fitted sees none of them, and nothing is gained that is not there."""
 
-from importlib.util import find_spec
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -240,20 +238,3 @@ def test_what_a_method_warned_of_while_it_was_fitted_is_said(frame):
         "pca_ica warned 5 times"
     )  # the row is not in the fold that it is held out of
     assert "a few rows carry most of the variance" in said
-
-
-def test_anndata_keeps_its_own_conventions(frame):
-    if find_spec("anndata") is None:
-        with pytest.raises(ModuleNotFoundError):
-            __import__("anndata")
-        return
-    import anndata
-
-    values = frame.filter(like="Cells").to_numpy()
-    obs = frame.filter(like="Metadata").set_axis(map(str, range(len(frame))))
-    adata = anndata.AnnData(obs=obs, obsm={"X_mae": values})
-    asked = QUICK | {"classifiers": ["l2"], "methods": ["pca"]}
-    found = evaluate(adata, **asked, representation="X_mae").to_frame()
-    np.testing.assert_allclose(found["auroc"], evaluate(frame, **asked).to_frame()["auroc"])
-    with pytest.raises(InputError, match="has no X_mea"):
-        evaluate(adata, **QUICK, representation="X_mea")
