@@ -5,8 +5,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
+from scipy.sparse import csr_array
 
-__all__ = ["numerical_rank", "polar_factor", "random_orthogonal", "symmetric_eigen"]
+__all__ = [
+    "group_sums",
+    "numerical_rank",
+    "polar_factor",
+    "random_orthogonal",
+    "symmetric_eigen",
+    "thin_axes",
+]
 
 Array = NDArray[np.float64]
 
@@ -59,6 +67,57 @@ def numerical_rank(eigenvalues: Array, *, mean: Array, dtype: np.dtype[Any]) -> 
     of_data = float(eigenvalues.mean() + np.mean(np.square(mean))) * resolution**2
     of_sums = float(eigenvalues[0]) * len(eigenvalues) * float(np.finfo(np.float64).eps)
     return int((eigenvalues > max(of_data, of_sums)).sum())
+
+
+def thin_axes(centred: Array) -> tuple[Array, Array, int]:
+    """Return principal axes of centred rows without their D × D covariance.
+
+    Parameters
+    ----------
+    centred : ndarray, shape (n, D)
+
+    Returns
+    -------
+    variances : ndarray, shape (min(n, D),)
+        Descending.
+    axes : ndarray, shape (min(n, D), D)
+        Orthonormal rows.
+    rank : int
+        How many singular values are more than rounding.
+
+    Examples
+    --------
+    >>> variances, axes, rank = thin_axes(np.array([[3.0, 0.0, 0.0], [-3.0, 0.0, 0.0]]))
+    >>> variances.round(9).tolist(), np.abs(axes[0]).tolist(), rank
+    ([9.0, 0.0], [1.0, 0.0, 0.0], 1)
+    """
+    _, singular, axes = np.linalg.svd(centred, full_matrices=False)
+    floor = max(centred.shape) * np.finfo(np.float64).eps * singular.max(initial=0.0)
+    return singular**2 / len(centred), axes, int((singular > floor).sum())
+
+
+def group_sums(values: NDArray[Any], member: NDArray[np.intp], n_groups: int) -> Array:
+    """Add up rows by group, as one sparse product.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n, k)
+    member : ndarray of int, shape (n,)
+        Groups, numbered from 0.
+    n_groups : int
+
+    Returns
+    -------
+    ndarray of float64, shape (n_groups, k)
+
+    Examples
+    --------
+    >>> group_sums(np.array([[1.0], [2.0], [4.0]]), np.array([0, 1, 0]), 2).tolist()
+    [[5.0], [2.0]]
+    """
+    n = len(member)
+    indicator = csr_array((np.ones(n), (member, np.arange(n))), shape=(n_groups, n))
+    return np.asarray(indicator @ values)
 
 
 def polar_factor(matrix: Array) -> Array:

@@ -59,7 +59,7 @@ def test_ica_beats_its_controls_where_the_theorem_holds(latents, factors, solver
 
 def test_labels_reach_at_least_what_ica_does(latents, factors):
     fitted = versions(latents[:2000], n_components=3, solver="nearid", random_state=0)
-    white = fitted.whitened(latents)
+    white = fitted.white.apply(latents)
     rotation = attainable_rotation(white[:1000], factors[:1000])
     np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-9)
     best = infom(factors[2000:], white[2000:] @ rotation.T)

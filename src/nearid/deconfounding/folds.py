@@ -13,6 +13,7 @@ from sklearn.model_selection import GroupKFold
 from nearid.errors import InputError
 from nearid.ica.whitening import Whitening, whitening
 from nearid.io.location import closest, listing
+from nearid.linalg import thin_axes
 
 __all__ = ["Fold", "Split", "Splits", "split_batches"]
 
@@ -132,18 +133,12 @@ class Fold:
             return whitening(mean, cov, dtype=np.dtype(np.float64), n_components=self.n_components)
         return _thin_whitening(mean, centred, self.n_components)
 
-    def whitened(self, rows: Array) -> Array:
-        """Return rows along the training rows' whitened principal axes."""
-        return np.asarray((rows - self.white.mean) @ self.white.matrix.T)
-
 
 def _thin_whitening(mean: Array, centred: Array, k: int) -> Whitening:
     """Whiten fewer rows than columns without their D × D covariance."""
-    n, width = centred.shape
-    _, singular, axes = np.linalg.svd(centred, full_matrices=False)
-    eigenvalues = np.zeros(width)
-    eigenvalues[: len(singular)] = singular**2 / n
-    rank = int((singular > width * np.finfo(np.float64).eps * singular[0]).sum())
+    variances, axes, rank = thin_axes(centred)
+    eigenvalues = np.zeros(centred.shape[1])
+    eigenvalues[: len(variances)] = variances
     if k > rank:
         raise InputError(
             f"{k} components were asked for, but the training rows of a fold have rank {rank}; "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+
+from nearid.linalg import group_sums
 
 __all__ = ["permutation_p"]
 
@@ -66,18 +67,11 @@ def permutation_p(
 
 
 def _by_unit(codes: Array, unit: NDArray[np.intp], n_units: int) -> tuple[Array, Array]:
-    return _sums(codes, unit, n_units), np.bincount(unit, minlength=n_units).astype(np.float64)
-
-
-def _sums(values: Array, member: NDArray[np.intp], n_groups: int) -> Array:
-    """Add up rows by group, as one sparse product."""
-    n = len(member)
-    indicator = csr_array((np.ones(n), (member, np.arange(n))), shape=(n_groups, n))
-    return np.asarray(indicator @ values)
+    return group_sums(codes, unit, n_units), np.bincount(unit, minlength=n_units).astype(np.float64)
 
 
 def _between(sums: Array, sizes: Array, label: NDArray[np.intp]) -> Array:
     n_groups = int(label.max()) + 1
-    totals = _sums(sums, label, n_groups)
+    totals = group_sums(sums, label, n_groups)
     counts = np.bincount(label, weights=sizes, minlength=n_groups)
     return np.asarray((totals**2 / np.where(counts > 0, counts, 1)[:, None]).sum(axis=0))

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from nearid.errors import InputError
 from nearid.io.location import listing
-from nearid.linalg import symmetric_eigen
+from nearid.linalg import symmetric_eigen, thin_axes
 
 __all__ = ["TypicalVariationNormalizer"]
 
@@ -187,11 +187,7 @@ class TypicalVariationNormalizer(
 
     def _whitening(self, centred: Array) -> Array:
         n, width = centred.shape
-        _, singular, axes = np.linalg.svd(centred, full_matrices=False)
-        variances = singular**2 / n
-        # what lies below rounding is no axis of the controls
-        floor = max(n, width) * np.finfo(np.float64).eps
-        rank = int((singular > floor * singular.max(initial=0.0)).sum())
+        variances, axes, rank = thin_axes(centred)
         k = rank if self.n_components is None else self.n_components
         if not isinstance(k, Integral) or not 1 <= k <= rank:
             raise InputError(

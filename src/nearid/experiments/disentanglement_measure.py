@@ -174,8 +174,8 @@ def _measure_one(
     codes = {"raw": run.fresh}
     codes |= {name: case.fitted.codes(run.fresh, name) for name in case.fitted.rotations}
     if case.labelled is not None:
-        rotation = attainable_rotation(case.fitted.whitened(case.labelled), truth.labelled)
-        codes["attainable"] = case.fitted.whitened(run.fresh) @ rotation.T
+        rotation = attainable_rotation(case.fitted.white.apply(case.labelled), truth.labelled)
+        codes["attainable"] = case.fitted.white.apply(run.fresh) @ rotation.T
     key: dict[str, Any] = {"model": run.model, "seed": run.seed}
     scores = [
         key

@@ -16,6 +16,7 @@ from nearid.deconfounding.correctors import METHODS
 from nearid.deconfounding.folds import Fold, split_batches
 from nearid.errors import InputError
 from nearid.experiments.microscopy_classifiers import LEARNERS
+from nearid.linalg import group_sums
 from nearid.metrics.fitting import quiet
 from nearid.rows import one_blas_thread
 
@@ -173,8 +174,7 @@ def standard_means(values: Array, number: NDArray[np.intp], known: NDArray[np.bo
     >>> standard_means(values, number, np.ones(2, dtype=bool)).tolist()
     [[1.0], [3.0]]
     """
-    sums = np.zeros((number.max() + 1, values.shape[1]))
-    np.add.at(sums, number, values)
+    sums = group_sums(values, number, int(number.max()) + 1)
     means = sums / np.bincount(number)[:, None]
     return np.asarray(means / np.sqrt(means[known].var(axis=0).mean()))
 

@@ -21,6 +21,7 @@ from nearid.experiments.canonical import canonical_correlations
 from nearid.experiments.dependable import dependable_parts
 from nearid.ica.replication import REPLICATES
 from nearid.identifiability import StatisticalIdentifiability, statistical_identifiability
+from nearid.linalg import group_sums
 
 __all__ = ["NOTHING", "Measuring", "Subject", "measure", "without_means"]
 
@@ -107,8 +108,7 @@ def without_means(values: Floats, groups: NDArray[np.intp]) -> Floats:
     >>> without_means(np.array([[1.0], [3.0], [7.0]]), np.array([0, 0, 1])).ravel().tolist()
     [-1.0, 1.0, 0.0]
     """
-    sums = np.zeros((int(groups.max()) + 1, values.shape[1]))
-    np.add.at(sums, groups, values)
+    sums = group_sums(values, groups, int(groups.max()) + 1)
     means = sums / np.maximum(np.bincount(groups), 1)[:, None]
     return np.asarray((values - means[groups]).astype(values.dtype, copy=False))
 

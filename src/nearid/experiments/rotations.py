@@ -61,11 +61,7 @@ class Versions:
 
     def codes(self, latents: Array, version: str) -> Array:
         """Return whitened and rotated latents."""
-        return self.whitened(latents) @ self.rotations[version].T
-
-    def whitened(self, latents: Array) -> Array:
-        """Return latents along whitened principal axes."""
-        return np.asarray((latents - self.white.mean) @ self.white.matrix.T)
+        return self.white.apply(latents) @ self.rotations[version].T
 
 
 def versions(latents: Array, *, n_components: int, solver: str, random_state: int) -> Versions:

@@ -47,7 +47,7 @@ def solve_with_picard(
         If python-picard is not installed.
     """
     picard = require("picard", extra="test")
-    whitened = (rows.read(0, len(rows)) - white.mean) @ white.matrix.T
+    whitened = white.apply(rows.read(0, len(rows)))
     if not len(whitened):
         raise InputError(f"{rows.name} has no rows")
     start = random_orthogonal(white.n_components, rng)

@@ -44,7 +44,7 @@ def heavy_tailed(rows: Rows, white: Whitening) -> bool:
     >>> [heavy_tailed(Rows(x), white) for x in (rng.laplace(size=(5000, 1)), np.eye(5000)[:, :1])]
     [False, True]
     """
-    y = (few(rows) - white.mean) @ white.matrix.T
+    y = white.apply(few(rows))
     y -= y.mean(axis=0)
     square = y * y
     fourth = (square * square).mean(axis=0)

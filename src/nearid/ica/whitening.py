@@ -49,6 +49,10 @@ class Whitening:
         """Number of coordinates kept."""
         return len(self.matrix)
 
+    def apply(self, rows: Array) -> Array:
+        """Return rows, shape (n, D), along the whitened principal axes, shape (n, k)."""
+        return np.asarray((rows - self.mean) @ self.matrix.T)
+
     def first(self, k: int) -> Whitening:
         """Keep the first k coordinates only."""
         return replace(self, matrix=self.matrix[:k], inverse=self.inverse[:, :k])

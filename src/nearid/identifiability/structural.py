@@ -228,7 +228,7 @@ def _versions(study: Study, white: Whitening, fit: Fit, frame: Frame) -> dict[st
     """Return the held-out codes raw, whitened, whitened and rotated at random, and by ICA."""
     codes = study.test[0]
     raw = np.asarray(codes.read(0, len(codes)), dtype=np.float64)
-    pca = (raw - white.mean) @ white.matrix.T
+    pca = white.apply(raw)
     turned = pca @ frame.rotations["random"][0][0].T
     return {
         "raw": raw,

@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 def combat(fold: Fold) -> tuple[Array, Array]:
     """Return whitened rows after ComBat over all batches, the held-out ones included."""
     neuro = require("neuroCombat", extra="deconfounding")
-    codes = np.concatenate([fold.whitened(fold.train), fold.whitened(fold.test)])
+    codes = np.concatenate([fold.white.apply(fold.train), fold.white.apply(fold.test)])
     batch = np.concatenate([fold.train_batch, fold.test_batch])
     with redirect_stdout(io.StringIO()), np.errstate(all="ignore"):  # it prints its progress
         found = neuro.neuroCombat(

@@ -27,14 +27,14 @@ def base(fold: Fold) -> Codes:
 
 def pca(fold: Fold) -> Codes:
     """Return whitened principal components."""
-    return fold.whitened(fold.train), fold.whitened(fold.test)
+    return fold.white.apply(fold.train), fold.white.apply(fold.test)
 
 
 def pca_random(fold: Fold) -> Codes:
     """Return whitened principal components after a random rotation."""
     rng = np.random.default_rng(fold.seed)
     turn = GROUPS["rigid"].sample(fold.n_components, rng).matrix
-    return fold.whitened(fold.train) @ turn.T, fold.whitened(fold.test) @ turn.T
+    return fold.white.apply(fold.train) @ turn.T, fold.white.apply(fold.test) @ turn.T
 
 
 def pca_ica(fold: Fold) -> Codes:

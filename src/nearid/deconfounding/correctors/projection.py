@@ -15,6 +15,6 @@ Array = NDArray[np.float64]
 
 def nap(fold: Fold) -> tuple[Array, Array]:
     """Return whitened rows less the directions in which the training batches' means differ."""
-    train, test = fold.whitened(fold.train), fold.whitened(fold.test)
+    train, test = fold.white.apply(fold.train), fold.white.apply(fold.test)
     project = NuisanceProjection().fit(train, fold.train_batch)
     return np.asarray(project.transform(train)), np.asarray(project.transform(test))
