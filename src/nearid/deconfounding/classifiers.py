@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 
 from nearid.metrics.hoyer_sparsity import hoyer
 
-__all__ = ["CLASSIFIERS", "Classifier", "Outcome", "column_auroc"]
+__all__ = ["CLASSIFIERS", "Classifier", "Outcome", "column_auroc", "sparse_regression"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -70,14 +70,28 @@ def _logistic(train: Array, positive: Mask, test: Array, seed: int, *, sparse: b
     return Outcome(scores, float(hoyer(weights)))
 
 
-def _regression(sparse: bool) -> Any:
-    balanced: dict[str, Any] = {"C": STRENGTH, "class_weight": "balanced", "random_state": 0}
-    if not sparse:
-        return LogisticRegression(tol=1e-10, max_iter=10_000, **balanced)
+def _regression(sparse: bool) -> LogisticRegression:
+    if sparse:
+        return sparse_regression(STRENGTH, class_weight="balanced")
+    return LogisticRegression(C=STRENGTH, tol=1e-10, max_iter=10_000, class_weight="balanced")
+
+
+def sparse_regression(strength: float, *, class_weight: str | None = None) -> LogisticRegression:
+    """Return logistic regression with an L1 penalty, by its name in the installed scikit-learn.
+
+    Parameters
+    ----------
+    strength : float
+        Inverse of the penalty's.
+    class_weight : {"balanced"}, optional
+    """
     major, minor = (int(part) for part in sklearn.__version__.split(".")[:2])
-    kind = {"l1_ratio": 1} if (major, minor) >= (1, 8) else {"penalty": "l1"}
+    kind: dict[str, Any] = {"l1_ratio": 1} if (major, minor) >= (1, 8) else {"penalty": "l1"}
     # liblinear stops by the gradient's share of its start; its permutations are seeded
-    return LogisticRegression(solver="liblinear", tol=1e-6, max_iter=10_000, **kind, **balanced)
+    return LogisticRegression(
+        C=strength, solver="liblinear", tol=1e-6, max_iter=10_000, random_state=0,
+        class_weight=class_weight, **kind,
+    )  # fmt: skip
 
 
 def _forest(train: Array, positive: Mask, test: Array, seed: int) -> Outcome:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -32,9 +30,11 @@ from nearid.experiments.disentanglement_tables import (
     regrets,
 )
 from nearid.experiments.jobs import Progress
+from nearid.experiments.scales import NOT_TRAINED, scale_named
 from nearid.experiments.scenes import Scenes, prepare
 from nearid.experiments.traversals import traverse
 from nearid.metrics.registry import METRICS
+from nearid.models.runs import kept_in
 from nearid.plain import records
 from nearid.report.disentanglement import disentanglement_page
 from nearid.report.page import Page
@@ -87,7 +87,7 @@ class Disentanglement:
         if few:
             told.append(f"slow metrics saw the first of the fresh images alone: {', '.join(few)}")
         if self.settings["scale"] == "ci":
-            told.append("the scale ci is there to test the code: nothing is trained to its end")
+            told.append(NOT_TRAINED)
         if self.scores.groupby("model")["seed"].nunique().max() < 2:
             told.append("with one seed nothing replicates: all live components were kept")
         if self.scores.groupby("model")["seed"].nunique().max() < 3:
@@ -232,8 +232,7 @@ def reproduce_disentanglement(
     ----------
     Nelson, Fumero, Karaletsos & Locatello, ICLR 2026, arXiv 2603.11970, Theorem 3.
     """
-    if scale not in SCALES:
-        raise InputError(f"scale must be one of {', '.join(SCALES)}; got {scale!r}")
+    settings = scale_named(scale, SCALES)
     if n_seeds < 1:
         raise InputError(f"n_seeds is a number of runs, from 1; got {n_seeds!r}")
     if metrics is None:
@@ -241,7 +240,6 @@ def reproduce_disentanglement(
     unknown = [name for name in metrics if name not in METRICS]
     if unknown:
         raise InputError(f"metrics must be some of {', '.join(METRICS)}; got {unknown[0]!r}")
-    settings = SCALES[scale]
     scenes = prepare(
         dataset,
         size=settings.size,
@@ -251,8 +249,7 @@ def reproduce_disentanglement(
         data_dir=data_dir,
     )
     seeds = range(first_seed, first_seed + n_seeds)
-    folder = nullcontext(cache_dir) if cache_dir is not None else tempfile.TemporaryDirectory()
-    with folder as place:
+    with kept_in(cache_dir) as place:
         runs = train_all(
             scenes,
             settings,

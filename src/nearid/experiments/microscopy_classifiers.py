@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import sklearn
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from nearid.deconfounding.classifiers import Outcome, sparse_regression
 from nearid.metrics.hoyer_sparsity import hoyer
 
-__all__ = ["LEARNERS", "Learnt", "separation"]
+__all__ = ["LEARNERS", "separation"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -23,36 +22,23 @@ Mask = NDArray[np.bool_]
 STRENGTH = 1.0
 
 
-@dataclass(frozen=True, eq=False)
-class Learnt:
-    """Scores of the test's rows, and the sparsity of the weights (nan where there is none)."""
-
-    scores: Array
-    hoyer: float
-
-
 def _regression(sparse: bool) -> LogisticRegression:
-    if not sparse:
-        return LogisticRegression(C=STRENGTH, solver="newton-cholesky", tol=1e-12, max_iter=200)
-    major, minor = (int(part) for part in sklearn.__version__.split(".")[:2])
-    kind = {"l1_ratio": 1} if (major, minor) >= (1, 8) else {"penalty": "l1"}
-    # liblinear's permutations are drawn with the seed
-    return LogisticRegression(
-        C=STRENGTH, solver="liblinear", tol=1e-6, max_iter=10_000, random_state=0, **kind
-    )
+    if sparse:
+        return sparse_regression(STRENGTH)
+    return LogisticRegression(C=STRENGTH, solver="newton-cholesky", tol=1e-12, max_iter=200)
 
 
-def _logistic(train: Array, positive: Mask, test: Array, *, sparse: bool) -> Learnt:
+def _logistic(train: Array, positive: Mask, test: Array, *, sparse: bool) -> Outcome:
     model = _regression(sparse).fit(train, positive)
     weights = np.asarray(model.coef_[0], dtype=np.float64)
     scores = np.asarray(model.decision_function(test), dtype=np.float64)
-    return Learnt(scores, float(hoyer(weights)) if weights.any() else float("nan"))
+    return Outcome(scores, float(hoyer(weights)))
 
 
-def _top(train: Array, positive: Mask, test: Array, *, k: int) -> Learnt:
+def _top(train: Array, positive: Mask, test: Array, *, k: int) -> Outcome:
     best = np.argsort(-separation(train, positive), kind="stable")[:k]
     found = _logistic(train[:, best], positive, test[:, best], sparse=False)
-    return Learnt(found.scores, float("nan"))
+    return Outcome(found.scores)
 
 
 def separation(train: Array, positive: Mask) -> Array:
@@ -71,7 +57,7 @@ def separation(train: Array, positive: Mask) -> Array:
 
 
 #: From training rows, labels and test rows to what was learnt.
-LEARNERS: dict[str, Callable[[Array, Mask, Array], Learnt]] = {
+LEARNERS: dict[str, Callable[[Array, Mask, Array], Outcome]] = {
     "l1": partial(_logistic, sparse=True),
     "l2": partial(_logistic, sparse=False),
     "top1": partial(_top, k=1),

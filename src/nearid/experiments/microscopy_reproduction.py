@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -26,6 +24,8 @@ from nearid.experiments.microscopy_profiles import (
 )
 from nearid.experiments.microscopy_verdict import bars, verdict
 from nearid.experiments.microscopy_worlds import Worlds, measure_worlds
+from nearid.experiments.scales import NOT_TRAINED, scale_named
+from nearid.models.runs import kept_in
 from nearid.plain import plain, records
 from nearid.report.microscopy import microscopy_page
 from nearid.report.page import Page
@@ -137,7 +137,7 @@ class Microscopy:
         """What a reader must know before trusting the numbers."""
         told = ["drawn cells are simpler than real ones: encoders of real images may do otherwise"]
         if self.settings["scale"] == "ci":
-            told.append("the scale ci is there to test the code: nothing is trained to its end")
+            told.append(NOT_TRAINED)
         for name, found in self.tables.items():
             told += [f"{name}: {warning}" for warning in found.warnings]
         helped = sum(said.startswith("ICA helps") for said in self.shuffled)
@@ -238,9 +238,7 @@ def reproduce_microscopy(
     ----------
     Nelson, Fumero, Karaletsos & Locatello, ICLR 2026, arXiv 2603.11970, section on cell microscopy.
     """
-    if scale not in SCALES:
-        raise InputError(f"scale must be one of {', '.join(SCALES)}; got {scale!r}")
-    worlds, asked = SCALES[scale]
+    worlds, asked = scale_named(scale, SCALES)
     names = tuple(tables) if tables is not None else asked.names
     unknown = [name for name in names if name not in TABLES]
     if unknown:
@@ -258,8 +256,7 @@ def reproduce_microscopy(
     shuffled: list[str] = []
     if names and asked.n_shuffles:
         shuffled = shuffled_verdicts(frames[names[0]], TABLES[names[0]], n=asked.n_shuffles)
-    folder = nullcontext(cache_dir) if cache_dir is not None else tempfile.TemporaryDirectory()
-    with folder as place:
+    with kept_in(cache_dir) as place:
         scores, drops = measure_worlds(worlds, cache_dir=place, n_jobs=n_jobs, progress=progress)
     settings = {"scale": scale, "tables": list(names), **asdict(worlds)}
     return Microscopy(scores, drops, found, tuple(shuffled), settings)

@@ -22,6 +22,7 @@ from nearid.experiments.model_pairs_given import (
 )
 from nearid.experiments.model_pairs_subjects import trained_subjects
 from nearid.experiments.model_pairs_verdict import KINDS, published, verdicts
+from nearid.experiments.scales import NOT_TRAINED, scale_named
 from nearid.plain import records
 from nearid.report.model_pairs import model_pairs_page
 from nearid.report.page import Page
@@ -71,7 +72,7 @@ class ModelPairs:
             "are narrower than they would be for new inputs"
         ]
         if self.settings["scale"] == "ci":
-            told.append("the scale ci is there to test the code: nothing is trained to its end")
+            told.append(NOT_TRAINED)
         few = self.rows.loc[self.rows["runs"] < 3, "model"].unique()
         if len(few):
             told.append(f"with fewer than 3 runs intervals say little: {', '.join(few)}")
@@ -170,12 +171,10 @@ def reproduce_model_pairs(
     ----------
     Nelson, Fumero, Karaletsos & Locatello, ICLR 2026, arXiv 2603.11970, its table of pairs.
     """
-    if scale not in SCALES:
-        raise InputError(f"scale must be one of {', '.join(SCALES)}; got {scale!r}")
     unknown = [name for name in kinds or () if name not in KINDS]
     if unknown:
         raise InputError(f"kinds must be some of {', '.join(KINDS)}; got {unknown[0]!r}")
-    measuring, n_inputs = SCALES[scale]
+    measuring, n_inputs = scale_named(scale, SCALES)
     seeds = range(n_seeds if n_seeds is not None and n_seeds > 1 else SEEDS[scale])
     groups = _groups(scale, seeds, n_inputs, cache_dir, data_dir, n_jobs, checkpoints)
     chosen = [(kind, make) for kind, make in groups if kinds is None or kind in kinds]

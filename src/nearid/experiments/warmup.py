@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nearid.errors import InputError
 from nearid.experiments.pairs import Warmup, compare_runs, train_ensemble
+from nearid.experiments.scales import scale_named
 from nearid.linalg import random_orthogonal
 from nearid.models.ensemble import ensemble
 
@@ -94,9 +94,7 @@ def teacher_warmup(
     ----------
     Nelson, Fumero, Karaletsos & Locatello, ICLR 2026, arXiv 2603.11970, Theorem 1.
     """
-    if scale not in SCALES:
-        raise InputError(f"scale must be one of {', '.join(SCALES)}; got {scale!r}")
-    settings = SCALES[scale]
+    settings = scale_named(scale, SCALES)
     rng = np.random.default_rng(random_state)
     data = teacher_data(settings, rng)
     factory = partial(

@@ -52,6 +52,7 @@ from numpy.typing import NDArray
 from nearid.datasets import load_mnist
 from nearid.errors import InputError
 from nearid.experiments.pairs import Warmup, compare_runs, train_ensemble
+from nearid.experiments.scales import scale_named
 from nearid.linalg import symmetric_eigen
 from nearid.models.ensemble import ensemble, set_linear
 from nearid.optional import require
@@ -194,9 +195,7 @@ def _settings(scale: str | ImageScale) -> ImageScale:
         if scale.start not in STARTS:
             raise InputError(f"start must be one of {', '.join(STARTS)}; got {scale.start!r}")
         return scale
-    if scale not in IMAGE_SCALES:
-        raise InputError(f"scale must be one of {', '.join(IMAGE_SCALES)}; got {scale!r}")
-    return IMAGE_SCALES[scale]
+    return scale_named(scale, IMAGE_SCALES)
 
 
 def image_rows(

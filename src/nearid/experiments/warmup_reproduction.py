@@ -15,6 +15,7 @@ from nearid.datasets import load_mnist
 from nearid.errors import InputError
 from nearid.experiments.jobs import Progress, Task, named, side_by_side
 from nearid.experiments.pairs import PREMISE, Warmup
+from nearid.experiments.scales import scale_named
 from nearid.experiments.warmup import SCALES, teacher_warmup
 from nearid.experiments.warmup_images import image_warmup
 from nearid.report.page import Page
@@ -153,8 +154,7 @@ def reproduce_warmup(
     MissingExtraError
         If torch is not installed.
     """
-    if scale not in SCALES:
-        raise InputError(f"scale must be one of {', '.join(SCALES)}; got {scale!r}")
+    scale_named(scale, SCALES)  # a wrong one is told before the images are looked for
     if not set(data) <= set(DATA):
         raise InputError(f"data must be some of {', '.join(DATA)}; got {', '.join(data)}")
     present, left_out = _present(data, data_dir)

@@ -8,7 +8,7 @@ import pickle
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -104,8 +104,7 @@ def train_runs(
     if n_jobs < 1:
         raise InputError(f"n_jobs is a number of processes, from 1; got {n_jobs!r}")
     data = as_data(data, tokens=True)  # each training asks whether its model takes them
-    folder = nullcontext(cache_dir) if cache_dir is not None else tempfile.TemporaryDirectory()
-    with folder as place:
+    with kept_in(cache_dir) as place:
         job = partial(_one, factory, options, os.fspath(place))
         if n_jobs == 1:
             return _in_turn(job, data, seeds, progress)
@@ -116,6 +115,16 @@ def train_runs(
         if len(todo) > 1:
             _in_processes(job, data, todo, n_jobs, partial(_count, progress, done, len(seeds)))
         return _in_turn(job, data, seeds, None)  # reads what the processes wrote
+
+
+@contextmanager
+def kept_in(cache_dir: str | os.PathLike[str] | None) -> Iterator[str | os.PathLike[str]]:
+    """Yield the folder where trainings are kept; without one, a folder that goes with the block."""
+    if cache_dir is not None:
+        yield cache_dir
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield folder
 
 
 def _count(progress: Callable[[int, int], None] | None, done: int, total: int, more: int) -> None:

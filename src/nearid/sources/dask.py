@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from nearid.errors import InputError
 from nearid.optional import require
+from nearid.sources.held import numeric_columns
 
 __all__ = ["Partitions", "after", "folded", "from_dask", "mapped", "spread", "transformed"]
 
@@ -217,14 +218,8 @@ def from_dask(
 def _of_frame(frame: Any, name: str) -> tuple[Partitions, Array | None, tuple[str, ...]]:
     if frame.ndim != 2:
         raise InputError(f"{name} is one column: expected a frame, as in series.to_frame()")
-    kinds = {str(column): getattr(kind, "kind", "O") for column, kind in frame.dtypes.items()}
-    wrong = [column for column, kind in kinds.items() if kind not in "fiub"]
-    if wrong:
-        raise InputError(
-            f"{name}: the columns {', '.join(wrong[:5])} are not numeric; select the features "
-            f"first, as in frame[features]"
-        )
-    dtype = np.result_type(*frame.dtypes) if kinds else np.dtype("f8")
+    columns = numeric_columns(frame, name, "frame[features]")
+    dtype = np.result_type(*frame.dtypes) if columns else np.dtype("f8")
     parts = frame.to_delayed()
     logging.getLogger(__name__).info("%s: computing the lengths of its partitions", name)
     described = compute([after(_index, part) for part in parts])
@@ -232,7 +227,7 @@ def _of_frame(frame: Any, name: str) -> tuple[Partitions, Array | None, tuple[st
     index = [ids for _, ids in described]
     blocks = [after(_numbers, part, dtype) for part in parts]
     ids = None if _counts(index, edges) else np.concatenate(index)
-    return Partitions(blocks, edges, len(kinds), dtype), ids, tuple(kinds)
+    return Partitions(blocks, edges, len(columns), dtype), ids, columns
 
 
 def spread(rows: Any, partition_bytes: int = PARTITION_BYTES) -> Any:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nearid.errors import InputError
 from nearid.sources.chunks import Chunks
 
-__all__ = ["is_lazy", "source_of"]
+__all__ = ["is_lazy", "numeric_columns", "source_of"]
 
 #: A source, the ids of its rows, and the names of its columns, where it has any.
 Described = tuple[Any, NDArray[Any] | None, tuple[str, ...] | None]
@@ -79,13 +79,33 @@ def _of_tensor(tensor: Any) -> Any:
 
 
 def _from_frame(frame: Any, label: str) -> Described:
+    columns = numeric_columns(frame, label, "frame.filter(regex=...)")
+    counts = frame.index.equals(type(frame.index)(range(len(frame))))
+    ids = None if counts else frame.index.to_numpy()
+    return frame.to_numpy(), ids, columns
+
+
+def numeric_columns(frame: Any, label: str, example: str) -> tuple[str, ...]:
+    """Return the names of a frame's columns, all of which are numbers.
+
+    Parameters
+    ----------
+    frame : DataFrame of pandas or of Dask
+    label : str
+        How messages call it.
+    example : str
+        How columns are selected of such a frame.
+
+    Raises
+    ------
+    InputError
+        If some are not numeric.
+    """
     kinds = {str(column): getattr(kind, "kind", "O") for column, kind in frame.dtypes.items()}
     wrong = [column for column, kind in kinds.items() if kind not in "fiub"]
     if wrong:
         raise InputError(
             f"{label}: the columns {', '.join(wrong[:5])} are not numeric; select the features "
-            f"first, as in frame.filter(regex=...)"
+            f"first, as in {example}"
         )
-    counts = frame.index.equals(type(frame.index)(range(len(frame))))
-    ids = None if counts else frame.index.to_numpy()
-    return frame.to_numpy(), ids, tuple(kinds)
+    return tuple(kinds)
