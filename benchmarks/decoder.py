@@ -24,13 +24,13 @@ import json
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from unittest import mock
 
 import numpy as np
 import torch
+from peak import Peak
 from torch import nn
 
 from nearid.decoder import bilipschitz, function, pullback_metric
@@ -101,32 +101,6 @@ JOBS = {
     "jacobian, batch at once": batched,
     "ours, lanczos": lanczos,
 }
-
-
-def resident() -> int:
-    pages = Path("/proc/self/statm").read_text().split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
-
-
-class Peak:
-    """The most memory that the process held while a block ran, sampled every millisecond."""
-
-    def __enter__(self) -> Peak:
-        self.start = self.most = resident()
-        self.done = threading.Event()
-        self.thread = threading.Thread(target=self.watch)
-        self.thread.start()
-        return self
-
-    def watch(self) -> None:
-        """Sample until told to stop."""
-        while not self.done.wait(0.001):
-            self.most = max(self.most, resident())
-
-    def __exit__(self, *_: object) -> None:
-        self.done.set()
-        self.thread.join()
-        self.most = max(self.most, resident())
 
 
 def work(job: str, n: int) -> None:

@@ -26,7 +26,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +33,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from peak import Peak
 from torch import nn
 from transformers import (
     GPT2Config,
@@ -147,32 +147,6 @@ def throughput(case: str, folder: Path, repeats: int) -> dict[str, Any]:
     }
 
 
-def resident() -> int:
-    """Return what the process holds, but for pages of files, which the system may take back."""
-    pages, shared = map(int, Path("/proc/self/statm").read_text().split()[1:3])
-    return (pages - shared) * os.sysconf("SC_PAGE_SIZE")
-
-
-class Peak:
-    """The most memory that the process held while a block ran, sampled every millisecond."""
-
-    def __enter__(self) -> Peak:
-        self.start = self.most = resident()
-        self.done = threading.Event()
-        self.thread = threading.Thread(target=self.watch)
-        self.thread.start()
-        return self
-
-    def watch(self) -> None:
-        """Sample until told to stop."""
-        while not self.done.wait(0.001):
-            self.most = max(self.most, resident())
-
-    def __exit__(self, *_: object) -> None:
-        self.done.set()
-        self.thread.join()
-
-
 def memory(case: str, n: int, folder: Path) -> None:
     """Embed so many inputs in this process, and print by how much its peak grew."""
     make, kind, layers, pool, _ = CASES[case]
@@ -180,7 +154,7 @@ def memory(case: str, n: int, folder: Path) -> None:
     model = make().eval()
     ours(model, write_inputs(folder, kind, 2 * BATCH), layers, pool, folder / "first")
     path = write_inputs(folder, kind, n)
-    with Peak() as peak:
+    with Peak(with_files=False) as peak:
         ours(model, path, layers, pool, folder / "second")
     print(json.dumps({"case": case, "n": n, "peak_mib": (peak.most - peak.start) / 2**20}))
 

@@ -6,7 +6,7 @@ import torch
 
 from nearid.errors import InputError
 from nearid.models import gpt, initialise, mlp_autoencoder, tiny_gpt, train, train_runs
-from nearid.models.training import as_data
+from nearid.models.data import as_data
 
 SMALL = partial(tiny_gpt, 5, context=8, width=16, depth=2, heads=2)
 

@@ -15,8 +15,9 @@ from nearid.errors import InputError, NearIdError
 from nearid.io.safetensors import read_safetensors
 from nearid.models import initialise, mlp_autoencoder, train
 from nearid.models.checkpoint import FILE, read_checkpoint
+from nearid.models.data import as_data
 from nearid.models.fingerprint import code, fingerprint
-from nearid.models.training import as_data, default_loss, learning_rate, plan
+from nearid.models.training import default_loss, learning_rate, plan
 
 
 @pytest.fixture

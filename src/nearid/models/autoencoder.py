@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nearid.decoder.function import evaluation_mode, load_forward_mode
 from nearid.errors import InputError
-from nearid.models.training import as_data
+from nearid.models.data import as_data
 from nearid.optional import require
 
 __all__ = ["conv_autoencoder", "dense", "encode", "isometry_penalty", "mlp_autoencoder"]

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from nearid.errors import InputError
+from nearid.models.data import as_data, takes_tokens
 from nearid.models.fingerprint import fingerprint
-from nearid.models.training import Run, as_data, default_loss, plan, takes_tokens, train
+from nearid.models.training import Run, default_loss, plan, train
 from nearid.optional import require
 
 __all__ = ["initialise", "train_cached", "train_runs"]
