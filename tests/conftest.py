@@ -22,6 +22,7 @@ collect_ignore += (
     if find_spec("torch")
     else [
         "ica/test_module.py",
+        "ica/test_torch_pass.py",
         "cli/test_decoder.py",
         "cli/test_embed.py",
         "cli/test_layerwise_embedded.py",

@@ -43,6 +43,23 @@ def test_fit_is_the_same_to_the_byte(run, table, model, tmp_path):
     assert (tmp_path / "again.safetensors").read_bytes() == model.read_bytes()
 
 
+def test_passes_are_kept_and_taken_up(run, table, model, tmp_path):
+    for _ in range(2):
+        out, kept = tmp_path / "again.safetensors", tmp_path / "kept"
+        result = run("fit", table, "--out", out, "--components", "5", "--checkpoint", kept)
+        assert result.exit_code == 0, result.output
+        assert out.read_bytes() == model.read_bytes()
+    assert len(list(kept.glob("pass-*.safetensors"))) > 5
+
+
+def test_a_folder_of_passes_that_cannot_be_made_is_named(run, failed, table, tmp_path):
+    (tmp_path / "file").write_text("")
+    arguments = ("fit", table, "--out", tmp_path / "m.safetensors")
+    line = failed(run(*arguments, "--checkpoint", tmp_path / "file"))
+    assert "checkpoint: " in line
+    assert "cannot be used as a folder" in line
+
+
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".npz", ".safetensors", ".npy"])
 def test_transform_writes_components_ids_and_metadata(run, table, model, members, tmp_path, suffix):
     out = tmp_path / f"out{suffix}"

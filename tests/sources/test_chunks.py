@@ -1,5 +1,7 @@
 """Chunks that are made again for each pass: the same fit as of the array, and loud where not so."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -140,3 +142,13 @@ def test_a_chunk_that_is_no_table_is_refused(chunk, message):
 def test_what_describes_chunks_is_checked(arguments, message):
     with pytest.raises(InputError, match=message):
         Chunks(*arguments)
+
+
+def test_chosen_rows_do_not_hold_their_chunks():
+    made = (np.zeros((1000, 100), "f") for _ in range(100))  # 40 MB in all
+    rows = Chunks(lambda: made, 100_000, 100)
+    tracemalloc.start()
+    rows[np.arange(0, 100_000, 1000)]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2e6

@@ -66,6 +66,15 @@ def command(
     features: options.Features = None,
     jobs: options.Jobs = 1,
     scheduler: options.Scheduler = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Keep each pass there; a fit that was killed goes on when it is called again. "
+            "The folder may be deleted afterwards.",
+            show_default=False,
+        ),
+    ] = None,
     seed: options.Seed = 0,
     json: options.Json = False,
 ) -> None:
@@ -91,7 +100,13 @@ def command(
 
     table, notices = open_table(file, id_column=id_column, features=features)
     terminal.notes(notices)
-    ica = LatentICA(n_components=kept, contrast=str(contrast), n_jobs=jobs, random_state=seed)
+    ica = LatentICA(
+        n_components=kept,
+        contrast=str(contrast),
+        n_jobs=jobs,
+        checkpoint=checkpoint,
+        random_state=seed,
+    )
     with (
         terminal.waiting(f"fitting {table.values.shape[0]} rows × {table.values.shape[1]}"),
         on_cluster(scheduler, [from_table(table)]) as [rows],

@@ -120,16 +120,25 @@ def contrast_sums(
     project = projection(rotation @ whitening.matrix, whitening.mean, scale, rows.dtype)
     kernel = _kernel(project, contrast, engine, n=len(rows), powers=powers)
     n = len(rows)
-    chunk_rows = chunk_length(max(rows.n_columns, whitening.n_components))
+    chunk_rows, n_jobs = _plan(max(rows.n_columns, whitening.n_components), engine)
     sums = recalled(
         engine.checkpoint,
         # the whitening is that of all these rows, and tells them from others
         ("sums", rows.name, n, contrast.name, powers, whitening.matrix, whitening.mean, rotation),
-        lambda: fold(kernel, rows, n_jobs=engine.n_jobs, chunk_rows=chunk_rows),
+        lambda: fold(kernel, rows, n_jobs=n_jobs, chunk_rows=chunk_rows),
     )
     means = [total / n for total in sums]
     named = dict(zip(("cross", "curvature", "value", "powers", "pairs"), means, strict=False))
     return Sums(n, **named, n_pairs=n // stride_of(n))
+
+
+def _plan(width: int, engine: Engine) -> tuple[int, int]:
+    """Return how many rows make a chunk, and how many threads work on chunks."""
+    if engine.device is None:
+        return chunk_length(width), engine.n_jobs
+    from nearid.ica.torch_pass import device_rows, device_workers
+
+    return device_rows(width), device_workers(engine.device, engine.n_jobs)
 
 
 def _kernel(

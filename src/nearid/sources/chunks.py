@@ -109,7 +109,8 @@ class Chunks:
             rows = rows[1:]
         if len(rows):
             runs = np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1)
-            parts += [self._stretch(int(run[0]), int(run[-1]) + 1) for run in runs]
+            # copies: a view of a row would hold the chunk that it is of until all rows are read
+            parts += [self._stretch(int(run[0]), int(run[-1]) + 1).copy() for run in runs]
         return np.concatenate(parts)
 
     def _stretch(self, start: int, stop: int) -> Array:
