@@ -40,11 +40,12 @@ layers: $(VENV)/all ## data flows one way
 docs: $(VENV)/all ## run every example in the documentation and the docstrings
 	$(BIN)/python -m pytest src README.md
 
-bench: $(VENV)/all ## ratios against peers, in one run
-	$(BIN)/python benchmarks/compare.py
-	$(BIN)/python benchmarks/ica.py
-	$(BIN)/python benchmarks/metrics.py
-	$(BIN)/python benchmarks/scale.py
+bench: $(VENV)/all ## ratios against peers, in one run: tables as Markdown and JSON in .benchmarks
+	mkdir -p .benchmarks
+	set -e; for part in compare ica metrics scale; do \
+	  $(BIN)/python benchmarks/$$part.py --json .benchmarks/$$part.json > .benchmarks/$$part.md; \
+	  cat .benchmarks/$$part.md; \
+	done
 	$(BIN)/python benchmarks/replication.py $${NEARID_DATA:-../shared/data}/representations
 
 $(VENV)/bin/python:
