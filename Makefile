@@ -11,7 +11,7 @@ export OPENBLAS_NUM_THREADS := 1
 export SCIPY_ARRAY_API := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check core lint types layers docs bench pictures clean
+.PHONY: help demo test check core lint types layers docs examples bench pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 12
@@ -37,8 +37,11 @@ types: $(VENV)/all ## static types
 layers: $(VENV)/all ## data flows one way
 	$(BIN)/lint-imports
 
-docs: $(VENV)/all ## run every example in the documentation and the docstrings
-	$(BIN)/python -m pytest src README.md
+docs: $(VENV)/all ## build the site, gallery included, into docs/_build/html
+	$(BIN)/python -m sphinx -b html -W --keep-going -q docs docs/_build/html
+
+examples: $(VENV)/all ## run every example in the documentation and the docstrings
+	$(BIN)/python -m pytest src README.md docs
 
 bench: $(VENV)/all ## ratios against peers, in one run: tables as Markdown and JSON in .benchmarks
 	mkdir -p .benchmarks
@@ -56,7 +59,7 @@ $(VENV)/core: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/all: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) -e '.[all,test,lint]'
+	$(PIP) -e '.[all,test,lint,docs]'
 	touch $@ $(VENV)/core
 
 $(CORE_VENV)/done: pyproject.toml constraints.txt
