@@ -17,6 +17,7 @@ from nearid.experiments.microscopy import (
 )
 from nearid.experiments.microscopy_drop import drop_scores, kept_axes
 from nearid.experiments.microscopy_encoders import Encoder, embed_crops, encoder, turned
+from nearid.experiments.microscopy_purity import purity_scores
 from nearid.experiments.microscopy_verdict import bars, gain, verdict
 from nearid.experiments.microscopy_worlds import Worlds, measure_world, measure_worlds
 
@@ -82,7 +83,7 @@ def test_the_controls(kind, helps):
     """ICA finds partial phenotypes in perfect features, and nothing where all is Gaussian."""
     protocol = Protocol(16, classifiers=("top3",), levels=("well",), n_random=1)
     settings = Worlds(1, 1, n_plates=10, n_perturbations=4, protocol=protocol)
-    scores, drops = measure_world(settings, None, (kind, 0))
+    scores, drops, _ = measure_world(settings, None, (kind, 0))
     found = gain(scores.assign(world=0), "pca_ica", "pca_random", classifier="top3")
     assert drops.empty
     assert (found.low > 0) == helps
@@ -125,10 +126,12 @@ def test_a_training_is_kept(tmp_path):
 
 def test_worlds_to_bars():
     told = []
-    scores, drops = measure_worlds(TINY, cache_dir=None, progress=lambda *seen: told.append(seen))
+    found = measure_worlds(TINY, cache_dir=None, progress=lambda *seen: told.append(seen))
+    scores, drops, purities = found
     assert told[-1] == (5, 5, "encoder 1, world 0")
     kinds = ["oracle", "gaussian", "gaussian plates", "untrained", "encoder 1"]
     assert scores["kind"].unique().tolist() == kinds
+    assert purities["kind"].unique().tolist() == kinds
     found = bars(scores, drops)
     assert found.loc[0, "met"] == "yes"
     assert set(found["met"].dropna()) <= {"yes", "no"}
@@ -160,3 +163,22 @@ def test_features_must_fit_the_table(world):
         held_out_scores(world[0][:-1], world[1], QUICK, seed=0)
     with pytest.raises(InputError, match="at least 40 numbers"):
         held_out_scores(*world, replace(QUICK, n_components=40), seed=0)
+
+
+def test_purity_on_seen_plates_is_not_that_on_new_ones():
+    """Noise alone: where few plates were fitted, their factors seem to explain it."""
+    drawn = screen(**SHAPE | {"n_plates": 10}, size=None, random_state=0)
+    noise = np.random.default_rng(0).standard_normal((len(drawn.table), 12))
+    found = purity_scores(noise, drawn.table, QUICK, seed=0)
+    assert set(found["method"]) == {"pca", "pca_random", "pca_ica"}
+    assert found["explained"].mean() < 0.02
+    assert (found["seen"] <= 1).all()
+    assert (found["seen"] >= 0.5).all()
+
+
+def test_ica_is_purer_where_factors_are_linear():
+    drawn = screen(**SHAPE | {"n_plates": 20}, size=None, penetrance=0.2, random_state=2)
+    perfect = oracle(drawn.table, random_state=2)
+    found = purity_scores(perfect, drawn.table, Protocol(18), seed=0).groupby("method").mean()
+    assert found.loc["pca_ica", "seen"] > found.loc["pca_random", "seen"] + 0.05
+    assert found.loc["pca_ica", "explained"] > 0.5

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nearid.datasets.cell_statistics import nucleus_statistics
 from nearid.errors import InputError
 from nearid.experiments.microscopy_given import METADATA, load_embeddings
+from nearid.experiments.microscopy_nuclei import CROPS, DESCRIBED, NUCLEI, Nuclei, read_nuclei
 from nearid.experiments.microscopy_profiles import Study, read_table, shuffled_verdicts
 from nearid.experiments.microscopy_reproduction import SCALES, reproduce_microscopy
 from nearid.report import render_page
@@ -89,11 +91,12 @@ def test_from_files_to_page(wells, data_folder, tmp_path, monkeypatch):
     wells.to_parquet(tmp_path / "e.parquet")
     options = {"scale": "ci", "cache_dir": tmp_path / "cache", "data_dir": data_folder}
     result = reproduce_microscopy(**options, embeddings=tmp_path / "e.parquet")
-    assert set(result.tables) == {"targeted_fibrosis", "embeddings"}
+    assert set(result.tables) == {"targeted_fibrosis", "embeddings", *NUCLEI}
+    assert result.purity["unseen"].between(0.5, 1).all()
     assert not result.tables["targeted_fibrosis"].verdict.startswith("ICA helps")
     told = json.loads(json.dumps(result.to_dict(), allow_nan=False))
     assert told["verdict"].startswith("no verdict")
-    assert len(result.to_frame()) == len(result.scores)
+    assert len(result.to_frame()) == len(result.measured.scores)
     page = render_page(result.page(command="nearid reproduce microscopy"))
     for text in ("Bars, and what was found", "targeted_fibrosis", "new plate told"):
         assert text in page
@@ -119,11 +122,36 @@ def test_shuffled_labels_are_shuffled_within_batches():
         ({"tables": ["odd"]}, "tables must be some of t2d_lipocyte"),
         ({"embeddings": "nowhere.parquet", "tables": []}, "no embeddings at nowhere.parquet"),
         ({"data_dir": "nowhere"}, "put them into a folder profiles"),
+        ({"data_dir": "nowhere", "tables": ["nuclei"]}, "put them into a folder images"),
     ],
 )
 def test_wrong_arguments_have_messages(options, message):
     with pytest.raises(InputError, match=message):
         reproduce_microscopy(**{"scale": "cpu"} | options)
+
+
+def test_nuclei_are_half_of_each_kind_in_every_acquisition(data_folder):
+    crops, table = read_nuclei(data_folder, Nuclei(100, least=200))
+    assert crops.shape == (len(table), 1, 40, 40)
+    assert table["Metadata_batch"].value_counts().unique().tolist() == [100]
+    for label in ("large", "wide"):
+        share = (table[f"Metadata_{label}"] == label).groupby(table["Metadata_batch"]).mean()
+        assert share.between(0.3, 0.7).all()
+    # areas are of masks drawn by hand, but can be seen in the crops
+    gray = (table["Metadata_batch"] == "256x256_gray").to_numpy()
+    area = nucleus_statistics(crops[gray, 0])["area"]
+    median = area.groupby(table.loc[gray, "Metadata_large"].to_numpy()).median()
+    assert median["large"] > 1.5 * median["not large"]
+
+
+def test_nuclei_that_are_not_described_are_refused(data_folder, tmp_path):
+    (tmp_path / "images").mkdir()
+    crops = tmp_path / "images" / CROPS
+    np.savez(crops, x=np.zeros((3, 40, 40), dtype=np.uint8))
+    known = pd.read_parquet(data_folder / "images" / DESCRIBED)
+    known.to_parquet(tmp_path / "images" / DESCRIBED)
+    with pytest.raises(InputError, match="has 3 crops, and describes 9332 nuclei"):
+        read_nuclei(tmp_path, Nuclei())
 
 
 def test_tables_are_found_by_the_environment(data_folder, monkeypatch):
@@ -135,4 +163,4 @@ def test_larger_scales_are_what_the_bars_ask_for():
     worlds, tables = SCALES["cpu"]
     assert (worlds.n_worlds, worlds.n_encoders, worlds.n_plates) == (5, 3, 30)
     assert worlds.encoder.epochs == 40
-    assert len(tables.names) == 3
+    assert len(tables.names) == 4

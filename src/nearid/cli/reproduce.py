@@ -38,7 +38,7 @@ OWN = {
         "--first-seed": "first_seed",
     },
     Claim.MODEL_PAIRS: {"--models": "kinds", "--checkpoints": "checkpoints"},
-    Claim.MICROSCOPY: {"--embeddings": "embeddings"},
+    Claim.MICROSCOPY: {"--embeddings": "embeddings", "--first-seed": "first_seed"},
 }
 
 
@@ -95,8 +95,14 @@ def command(
         int, typer.Option(metavar="N", min=1, help="Ensembles to train side by side.")
     ] = 1,
     seeds: Annotated[
-        int, typer.Option(metavar="S", min=1, help="Repetitions, each with a seed of its own.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            metavar="S",
+            min=1,
+            help="Repetitions, each with a seed of its own.",
+            show_default="1; model_pairs and microscopy: as the scale has it",
+        ),
+    ] = None,
     dataset: Annotated[
         str | None,
         typer.Option(
@@ -121,7 +127,7 @@ def command(
         typer.Option(
             metavar="N",
             min=0,
-            help="disentanglement: the first of the seeds, which follow each other.",
+            help="disentanglement, microscopy: the first of the seeds, which follow each other.",
             show_default="0",
         ),
     ] = None,
@@ -180,8 +186,8 @@ def command(
             cache_dir=folder,
             data_dir=data,
             n_jobs=jobs,
-            n_seeds=seeds,
             progress=progress,
+            **({} if seeds is None else {"n_seeds": seeds}),
             **chosen,
         )
     _deliver(result, out=out, report=report, json=json, terminal=terminal)

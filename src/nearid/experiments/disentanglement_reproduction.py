@@ -186,7 +186,7 @@ def reproduce_disentanglement(
     cache_dir: str | os.PathLike[str] | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     n_jobs: int = 1,
-    n_seeds: int = 3,
+    n_seeds: int = 1,
     dataset: str = "scenes3d",
     models: Sequence[str] = tuple(RECIPES),
     first_seed: int = 0,
@@ -204,7 +204,7 @@ def reproduce_disentanglement(
         Where the files of data sets are that are not rendered: ``coil20`` alone needs it.
     n_jobs : int, default 1
         Trainings side by side, each on one thread.
-    n_seeds : int, default 3
+    n_seeds : int, default 1
     dataset : str, default "scenes3d"
         Of :data:`nearid.experiments.scenes.DATA`.
     models : sequence of str

@@ -39,7 +39,7 @@ LEVELS = ("well", "cell")
 
 @dataclass(frozen=True)
 class Protocol:
-    """What was fixed before any label was seen.
+    """What was fixed before any other worlds than 0 and 1 were drawn.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Protocol:
         Of "well" (the mean over a well's cells) and "cell".
     """
 
-    n_components: int = 16
+    n_components: int = 32
     budget: int = 8
     n_random: int = 2
     methods: tuple[str, ...] = ("base", "pca", "pca_random", "pca_ica")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from nearid.errors import InputError
+from nearid.io.location import parsing
 
 __all__ = ["SCHEMAS", "load_embeddings"]
 
@@ -64,7 +65,10 @@ def load_embeddings(path: str | os.PathLike[str]) -> pd.DataFrame:
             f"OpenPhenom_rxrx3_core_embeddings.parquet, with {METADATA} beside it), put them "
             f"there, and name the file by --embeddings"
         )
-    table = pd.read_parquet(place)
+    import pyarrow as pa
+
+    with parsing(place, "a Parquet file", pa.ArrowException, ValueError, LookupError):
+        table = pd.read_parquet(place)
     if KEY in table and not any(set(names) <= set(table) for names in SCHEMAS.values()):
         table = _described(table, place)
     for names in SCHEMAS.values():
@@ -81,7 +85,8 @@ def _described(table: pd.DataFrame, place: Path) -> pd.DataFrame:
             f"{place} names its wells by {KEY} alone: put {METADATA}, which describes them, into "
             f"{place.parent}"
         )
-    wells = pd.read_csv(beside)
+    with parsing(beside, "a .csv file", ValueError, LookupError):
+        wells = pd.read_csv(beside)
     for name, held in ((beside, wells), (place, table)):
         if KEY not in held or held[KEY].duplicated().any():
             raise InputError(f"{name} must have one row for each {KEY}, and one row only")

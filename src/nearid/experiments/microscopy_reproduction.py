@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -15,6 +15,7 @@ from nearid.experiments.jobs import Progress
 from nearid.experiments.microscopy import Protocol
 from nearid.experiments.microscopy_encoders import Encoder
 from nearid.experiments.microscopy_given import load_embeddings
+from nearid.experiments.microscopy_nuclei import NUCLEI, Nuclei, nuclei_profiles, read_nuclei
 from nearid.experiments.microscopy_profiles import (
     TABLES,
     Study,
@@ -23,7 +24,7 @@ from nearid.experiments.microscopy_profiles import (
     shuffled_verdicts,
 )
 from nearid.experiments.microscopy_verdict import bars, verdict
-from nearid.experiments.microscopy_worlds import Worlds, measure_worlds
+from nearid.experiments.microscopy_worlds import Measured, Worlds, measure_worlds
 from nearid.experiments.scales import NOT_TRAINED, scale_named
 from nearid.models.runs import kept_in
 from nearid.plain import plain, records
@@ -40,16 +41,19 @@ class Tables:
     Parameters
     ----------
     names : tuple of str
-        Of :data:`nearid.experiments.microscopy_profiles.TABLES`.
+        Of :data:`nearid.experiments.microscopy_profiles.TABLES`, and "nuclei".
     classifiers : tuple of str
     n_repeats, n_shuffles : int
         Rotations, and shuffles of the labels of the first table.
+    nuclei : Nuclei
+        How embeddings of real nuclei are measured.
     """
 
-    names: tuple[str, ...] = tuple(TABLES)
+    names: tuple[str, ...] = (*TABLES, "nuclei")
     classifiers: tuple[str, ...] = ("l1", "l2", "top3")
     n_repeats: int = 3
     n_shuffles: int = 20
+    nuclei: Nuclei = field(default_factory=Nuclei)
 
 
 SCALES = {
@@ -57,9 +61,12 @@ SCALES = {
         Worlds(
             1, 1, n_plates=6, n_perturbations=2, n_wells=2, n_controls=5, n_cells=5, size=16,
             protocol=Protocol(8, budget=4, n_random=1, levels=("well",)),
-            encoder=Encoder(4, 16, 1, epochs=1, batch=32), harmony=False,
+            encoder=Encoder(4, 24, 1, epochs=1, batch=32), harmony=False,
         ),
-        Tables(("targeted_fibrosis",), ("l2", "top3"), n_repeats=1, n_shuffles=0),
+        Tables(
+            ("targeted_fibrosis", "nuclei"), ("l2", "top3"), n_repeats=1, n_shuffles=0,
+            nuclei=Nuclei(per_batch=20, least=1000),
+        ),
     ),
     "cpu": (Worlds(5, 3), Tables()),
     "paper": (
@@ -79,7 +86,7 @@ class Microscopy:
 
     Parameters
     ----------
-    scores, drops : DataFrame
+    measured : Measured
         From :func:`nearid.experiments.microscopy_worlds.measure_worlds`.
     tables : mapping of str to Deconfounding
         Of real profiles and given embeddings.
@@ -88,8 +95,7 @@ class Microscopy:
     settings : mapping
     """
 
-    scores: pd.DataFrame
-    drops: pd.DataFrame
+    measured: Measured
     tables: dict[str, Deconfounding]
     shuffled: tuple[str, ...]
     settings: dict[str, Any]
@@ -97,7 +103,7 @@ class Microscopy:
     @property
     def bars(self) -> pd.DataFrame:
         """Every bar, with what was found."""
-        return bars(self.scores, self.drops)
+        return bars(self.measured.scores, self.measured.drops)
 
     @property
     def verdict(self) -> str:
@@ -108,17 +114,19 @@ class Microscopy:
     @property
     def means(self) -> pd.DataFrame:
         """Means over worlds, plates and perturbations; all encoders are one kind."""
-        kind = self.scores["kind"].str.replace(r"encoder \d+", "encoder", regex=True)
         measures = ["auroc", "average_precision", "hoyer", "batch_accuracy"]
-        grouped = self.scores.assign(kind=kind).groupby(MEANS, sort=False)
-        return grouped[measures].mean().reset_index()
+        return _means(self.measured.scores, MEANS, measures)
+
+    @property
+    def purity(self) -> pd.DataFrame:
+        """How far components are of biology or of technique alone, and on plates not fitted."""
+        return _means(self.measured.purities, ["kind", "method"], ["seen", "unseen", "explained"])
 
     @property
     def dropped(self) -> pd.DataFrame:
         """What drops and projections leave of biology, and of old and new plates."""
         measures = ["auroc", "n_kept", "batch_accuracy", "new_batch_auroc"]
-        grouped = self.drops.groupby(["method", "classifier"], sort=False)
-        return grouped[measures].mean().reset_index()
+        return _means(self.measured.drops, ["method", "classifier"], measures)
 
     @property
     def profiles(self) -> pd.DataFrame:
@@ -147,7 +155,7 @@ class Microscopy:
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row per world, kind, plate, perturbation, version, level and classifier."""
-        return self.scores.copy()
+        return self.measured.scores.copy()
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but single plates as plain values, ready for JSON."""
@@ -158,6 +166,7 @@ class Microscopy:
             "bars": records(self.bars),
             "means": records(self.means),
             "dropped": records(self.dropped),
+            "purity": records(self.purity),
             "tables": {name: found.to_dict() for name, found in self.tables.items()},
             "shuffled": list(self.shuffled),
         }
@@ -181,6 +190,7 @@ class Microscopy:
             self.bars,
             self.means,
             self.dropped,
+            self.purity,
             self.profiles,
             self.left_of_batches,
             verdict=self.verdict,
@@ -191,6 +201,12 @@ class Microscopy:
         )
 
 
+def _means(frame: pd.DataFrame, keys: list[str], measures: list[str]) -> pd.DataFrame:
+    """Return means by keys; all encoders are one kind."""
+    kind = frame["kind"].str.replace(r"encoder \d+", "encoder", regex=True)
+    return frame.assign(kind=kind).groupby(keys, sort=False)[measures].mean().reset_index()
+
+
 def reproduce_microscopy(
     *,
     scale: str = "cpu",
@@ -198,6 +214,7 @@ def reproduce_microscopy(
     data_dir: str | os.PathLike[str] | None = None,
     n_jobs: int = 1,
     n_seeds: int | None = None,
+    first_seed: int = 0,
     tables: Sequence[str] | None = None,
     embeddings: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
@@ -213,10 +230,12 @@ def reproduce_microscopy(
         The folder that holds ``profiles``; the environment variable NEARID_DATA if not given.
     n_jobs : int, default 1
     n_seeds : int, optional
-        Worlds; as the scale has it if not given or 1.
+        Worlds; as the scale has it if not given.
+    first_seed : int, default 0
+        Of the worlds, which follow each other. What is fixed here was chosen on 0 and 1.
     tables : sequence of str, optional
-        Of ``t2d_lipocyte, pediatric_cancer_atlas, targeted_fibrosis``; as the scale has it if not
-        given.
+        Of ``t2d_lipocyte, pediatric_cancer_atlas, targeted_fibrosis, nuclei``; as the scale has it
+        if not given.
     embeddings : path, optional
         A Parquet file, as :func:`nearid.experiments.microscopy_given.load_embeddings` describes
         it. Perturbations are told from each other, with experiments held out.
@@ -240,23 +259,33 @@ def reproduce_microscopy(
     """
     worlds, asked = scale_named(scale, SCALES)
     names = tuple(tables) if tables is not None else asked.names
-    unknown = [name for name in names if name not in TABLES]
+    unknown = [name for name in names if name not in (*TABLES, "nuclei")]
     if unknown:
-        raise InputError(f"tables must be some of {', '.join(TABLES)}; got {unknown[0]!r}")
-    if n_seeds is not None and n_seeds > 1:
+        raise InputError(f"tables must be some of {', '.join(TABLES)}, nuclei; got {unknown[0]!r}")
+    if n_seeds is not None:
         worlds = replace(worlds, n_worlds=n_seeds)
     # files first, so that one that is missing is told before anything is trained
-    frames = {name: read_table(name, data_dir) for name in names}
-    studies = {name: TABLES[name] for name in names}
+    frames = {name: read_table(name, data_dir) for name in names if name in TABLES}
+    studies = {name: TABLES[name] for name in frames}
+    nuclei = read_nuclei(data_dir, asked.nuclei) if "nuclei" in names else None
     if embeddings is not None:
         frames["embeddings"] = load_embeddings(embeddings)
         studies["embeddings"] = Study("Given", "Metadata_Perturbation", "Metadata_Batch")
     told: dict[str, Any] = {"classifiers": asked.classifiers, "n_repeats": asked.n_repeats}
-    found = {name: measure_table(frames[name], studies[name], **told) for name in frames}
     shuffled: list[str] = []
-    if names and asked.n_shuffles:
-        shuffled = shuffled_verdicts(frames[names[0]], TABLES[names[0]], n=asked.n_shuffles)
+    if studies and asked.n_shuffles:
+        name = next(iter(studies))
+        shuffled = shuffled_verdicts(frames[name], studies[name], n=asked.n_shuffles)
     with kept_in(cache_dir) as place:
-        scores, drops = measure_worlds(worlds, cache_dir=place, n_jobs=n_jobs, progress=progress)
-    settings = {"scale": scale, "tables": list(names), **asdict(worlds)}
-    return Microscopy(scores, drops, found, tuple(shuffled), settings)
+        if nuclei is not None:
+            profiles = nuclei_profiles(*nuclei, worlds.encoder, cache_dir=place)
+            for name, study in NUCLEI.items():
+                label = [column for column in profiles if str(column).startswith("Metadata_")]
+                frames[name] = profiles.drop(columns=set(label) - {study.batch, study.label})
+                studies[name] = study
+        found = {name: measure_table(frames[name], studies[name], **told) for name in frames}
+        measured = measure_worlds(
+            worlds, cache_dir=place, n_jobs=n_jobs, first_seed=first_seed, progress=progress
+        )
+    settings = {"scale": scale, "tables": list(names), "first_seed": first_seed}
+    return Microscopy(measured, found, tuple(shuffled), settings | asdict(worlds))

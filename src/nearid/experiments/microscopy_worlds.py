@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,8 +18,9 @@ from nearid.experiments.jobs import Progress, Task, side_by_side
 from nearid.experiments.microscopy import Protocol, held_out_scores
 from nearid.experiments.microscopy_drop import drop_scores
 from nearid.experiments.microscopy_encoders import Encoder, embed_crops, encoder
+from nearid.experiments.microscopy_purity import purity_scores
 
-__all__ = ["KINDS", "Worlds", "measure_world", "measure_worlds"]
+__all__ = ["KINDS", "Measured", "Worlds", "measure_world", "measure_worlds"]
 
 #: What is measured in every world; trained encoders are called "encoder 1", "encoder 2", …
 KINDS = {
@@ -63,6 +64,24 @@ class Worlds:
     harmony: bool = True
 
 
+class Measured(NamedTuple):
+    """What was measured of some kinds of features of some worlds.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From :func:`nearid.experiments.microscopy.held_out_scores`.
+    drops : DataFrame
+        From :func:`nearid.experiments.microscopy_drop.drop_scores`; of trained encoders alone.
+    purities : DataFrame
+        From :func:`nearid.experiments.microscopy_purity.purity_scores`.
+    """
+
+    scores: pd.DataFrame
+    drops: pd.DataFrame
+    purities: pd.DataFrame
+
+
 def measure_worlds(
     settings: Worlds,
     *,
@@ -70,7 +89,7 @@ def measure_worlds(
     n_jobs: int = 1,
     first_seed: int = 0,
     progress: Progress | None = None,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> Measured:
     """Measure every kind of every world.
 
     Parameters
@@ -84,10 +103,8 @@ def measure_worlds(
 
     Returns
     -------
-    scores, drops : DataFrame
-        As from :func:`nearid.experiments.microscopy.held_out_scores` and
-        :func:`nearid.experiments.microscopy_drop.drop_scores`, with the columns ``kind`` and
-        ``world`` in front; drops of trained encoders alone.
+    Measured
+        With the columns ``kind`` and ``world`` behind.
     """
     kinds = ["oracle", "gaussian", "gaussian plates", "untrained"]
     kinds += [f"encoder {k + 1}" for k in range(settings.n_encoders)]
@@ -98,19 +115,18 @@ def measure_worlds(
         found = side_by_side(job, tasks, n_jobs=n_jobs, progress=progress)
     else:
         found = _in_turn(job, tasks, progress)
-    parts: Sequence[list[pd.DataFrame]] = [[], []]
+    parts: Sequence[list[pd.DataFrame]] = [[], [], []]
     for (kind, world), frames in found.items():
         for part, frame in zip(parts, frames, strict=True):
             part.append(frame.assign(kind=kind, world=world))
-    scores, drops = (pd.concat(part, ignore_index=True) for part in parts)
-    return scores, drops
+    return Measured(*(pd.concat(part, ignore_index=True) for part in parts))
 
 
 def _in_turn(
-    job: partial[tuple[pd.DataFrame, pd.DataFrame]],
+    job: partial[Measured],
     tasks: Sequence[Task],
     progress: Progress | None,
-) -> dict[Task, tuple[pd.DataFrame, pd.DataFrame]]:
+) -> dict[Task, Measured]:
     found = {}
     for number, task in enumerate(tasks, 1):
         found[task] = job(task)
@@ -121,7 +137,7 @@ def _in_turn(
 
 def measure_world(
     settings: Worlds, cache_dir: str | os.PathLike[str] | None, task: Task
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> Measured:
     """Draw a world, and measure one kind of features of it.
 
     Parameters
@@ -139,13 +155,12 @@ def measure_world(
         if drawn.images is None
         else _embedded(settings, kind, world, drawn.images.astype(np.uint8, copy=False), cache_dir)
     )
-    scores = held_out_scores(features, drawn.table, settings.protocol, seed=world)
-    if not kind.startswith("encoder"):
-        return scores, pd.DataFrame()
-    drops = drop_scores(
-        features, drawn.table, settings.protocol, seed=world, with_harmony=settings.harmony
-    )
-    return scores, drops
+    told: dict[str, Any] = {"table": drawn.table, "protocol": settings.protocol, "seed": world}
+    scores, purities = held_out_scores(features, **told), purity_scores(features, **told)
+    drops = pd.DataFrame()
+    if kind.startswith("encoder"):
+        drops = drop_scores(features, **told, with_harmony=settings.harmony)
+    return Measured(scores, drops, purities)
 
 
 def _embedded(
@@ -178,8 +193,9 @@ def _drawn(settings: Worlds, kind: str, world: int, *, images: bool) -> Screen:
         random_state=world,
     )
     if kind == "gaussian":
-        # a plate's factor takes one value a plate, which is as little Gaussian as can be, and ICA
-        # finds it: with a draw for every cell there is nothing left to find but by a leak
+        # a plate's factors take one value a plate, which is not Gaussian, and ICA tells their
+        # space from that of biology, as the purities of "gaussian plates" show: with a draw for
+        # every cell there is nothing left to find but by a leak
         rng = np.random.default_rng([world, 1])
         fresh = settings.batch * rng.standard_normal((len(drawn.table), len(TECHNICAL)))
         return Screen(drawn.table.assign(**dict(zip(TECHNICAL, fresh.T, strict=True))), None)

@@ -17,6 +17,7 @@ from nearid.embed.texts import texts
 from nearid.errors import InputError, MissingExtraError
 from nearid.experiments.model_pairs import Subject
 from nearid.experiments.model_pairs_trained import text_lines
+from nearid.io.npz import open_arrays
 from nearid.models import initialise
 from nearid.optional import require
 
@@ -86,8 +87,8 @@ def _representations(name: str, data_dir: Folder) -> dict[str, Floats]:
             f"{name} is not in {folder or 'a folder named by NEARID_DATA'}: put it there, or into "
             f"a folder representations in it, and name the folder by --data"
         )
-    with np.load(found, allow_pickle=False) as held:
-        return {key: held[key] for key in held.files}
+    with open_arrays(found) as entries:
+        return {key: entry.load() for key, entry in entries.items()}
 
 
 def efficientnets(data_dir: Folder, *, n_inputs: int) -> Subject:

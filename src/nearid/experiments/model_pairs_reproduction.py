@@ -146,7 +146,7 @@ def reproduce_model_pairs(
     n_jobs : int, default 1
         Trainings side by side, each on one thread.
     n_seeds : int, optional
-        Of the models that are trained here; 3 if not given or 1, and 2 at the scale ci.
+        Of the models that are trained here, from 2; 3 if not given, and 2 at the scale ci.
     kinds : sequence of str, optional
         Of ``language, mae, sizes, heads, sentences``. If not given, all of which the packages are
         there; one that is named must be.
@@ -175,7 +175,9 @@ def reproduce_model_pairs(
     if unknown:
         raise InputError(f"kinds must be some of {', '.join(KINDS)}; got {unknown[0]!r}")
     measuring, n_inputs = scale_named(scale, SCALES)
-    seeds = range(n_seeds if n_seeds is not None and n_seeds > 1 else SEEDS[scale])
+    seeds = range(SEEDS[scale] if n_seeds is None else n_seeds)
+    if len(seeds) < 2:
+        raise InputError(f"n_seeds is from 2, for a pair is of two; got {n_seeds!r}")
     groups = _groups(scale, seeds, n_inputs, cache_dir, data_dir, n_jobs, checkpoints)
     chosen = [(kind, make) for kind, make in groups if kinds is None or kind in kinds]
     rows, pairs, told = [], [], []
