@@ -41,7 +41,7 @@ docs: $(VENV)/all ## build the site, gallery included, into docs/_build/html
 	$(BIN)/python -m sphinx -b html -W --keep-going -q docs docs/_build/html
 
 examples: $(VENV)/all ## run every example in the documentation and the docstrings
-	$(BIN)/python -m pytest src README.md docs
+	$(BIN)/python -m pytest src README.md docs/*.md docs/_ext
 
 bench: $(VENV)/all ## ratios against peers, in one run: tables as Markdown and JSON in .benchmarks
 	mkdir -p .benchmarks
@@ -71,4 +71,4 @@ pictures: $(VENV)/core ## draw the README's picture anew
 	$(BIN)/python docs/make_pictures.py
 
 clean: ## remove what was made
-	rm -rf $(VENV) $(CORE_VENV) nearid-demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(CORE_VENV) nearid-demo dist docs/_build docs/gallery docs/api/generated .mypy_cache .ruff_cache .pytest_cache .hypothesis
