@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from nearid.datasets.mnist_sample import mnist_sample
 from nearid.errors import InputError
+from nearid.io.location import UNPACKED_BYTES
 
 __all__ = ["Digits", "load_mnist", "read_idx"]
 
@@ -25,6 +26,8 @@ TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: 
 
 #: Bytes that a file may unpack to: ten times MNIST, lest a small file fill the memory.
 LARGEST = 500_000_000
+#: And how many times its own, beyond what any may: images of digits are packed 5 times.
+DENSEST = 20
 
 #: Names of the files of images and labels, as they are distributed.
 FILES = {
@@ -196,15 +199,17 @@ def _unpacked(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
             packed = stream.read(2) == b"\x1f\x8b"
+        size = path.stat().st_size
+        largest = min(LARGEST, max(UNPACKED_BYTES, DENSEST * size)) if packed else LARGEST
         with gzip.open(path) if packed else path.open("rb") as stream:
-            raw = stream.read(LARGEST + 1)
+            raw = stream.read(largest + 1)
     except FileNotFoundError:
         raise InputError(f"there is no file {path}") from None
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read: {error}") from error
-    if len(raw) > LARGEST:
+    if len(raw) > largest:
         raise InputError(
-            f"{path} holds more than {LARGEST} bytes, too many for a data set of digits"
+            f"{path} holds more than {largest} bytes, too many for a data set of digits"
         )
     return raw
 

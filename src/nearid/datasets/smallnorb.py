@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from nearid.datasets.factors import FactorDataset, Images, Indices, Layout, classes_of, grid_rows
 from nearid.datasets.files import check_file, check_folder, parsing
 from nearid.errors import InputError
+from nearid.io.location import check_packing
 
 __all__ = ["load_smallnorb", "read_norb"]
 
@@ -149,6 +150,7 @@ def read_norb(path: str | os.PathLike[str]) -> NDArray[Any]:
         shape, dtype = _header(stream)
         start, length = stream.tell(), math.prod(shape) * dtype.itemsize
         if isinstance(stream, gzip.GzipFile):
+            check_packing(path, length, size)
             raw = stream.read(length + 1)
             if len(raw) != length:
                 raise ValueError(f"{shape} {dtype} take {length} bytes; it has {len(raw)} or more")

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from nearid.embed.inputs import Batch
 from nearid.errors import InputError
-from nearid.io.location import check_file, closest, listing, parsing, split_location
+from nearid.io.location import closest, listing, split_location
+from nearid.io.npy import map_array
+from nearid.io.npz import open_arrays
 
 __all__ = ["Arrays", "arrays"]
 
@@ -97,15 +99,20 @@ def arrays(data: Any, *, ids: Sequence[Any] | Array | None = None) -> Arrays:
         values, beside, notices = _opened(data)
     else:
         values, beside, notices = _array(data), None, []
-    if values.dtype.kind not in "fiub" or values.ndim < 2 or 0 in values.shape:
-        raise InputError(
-            f"expected an array of numbers with an input in each row, shape (n, …); got the shape "
-            f"{values.shape} of {values.dtype}"
-        )
+    check_numbers(values.dtype, values.shape)
     names = beside if ids is None else np.asarray(list(ids))
     if names is not None:
         _check_ids(names, len(values))
     return Arrays(values, names, tuple(notices))
+
+
+def check_numbers(dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    """Raise InputError unless this is the type and shape of numbers, an input in each row."""
+    if dtype.kind not in "fiub" or len(shape) < 2 or 0 in shape:
+        raise InputError(
+            f"expected an array of numbers with an input in each row, shape (n, …); got the shape "
+            f"{shape} of {dtype}"
+        )
 
 
 def _array(data: Any) -> Array:
@@ -123,19 +130,21 @@ def _check_ids(names: Array, n: int) -> None:
 
 def _opened(location: str | os.PathLike[str]) -> tuple[Array, Array | None, list[str]]:
     path, key = split_location(location)
-    check_file(path, "an .npy or .npz file")
-    with parsing(path, "an .npy or .npz file", ValueError, EOFError, KeyError):
-        # mapped if it is an .npy; nothing is unpickled
-        opened = np.load(path, mmap_mode="r", allow_pickle=False)
-        if not hasattr(opened, "files"):
-            if key is not None:
-                raise InputError(f"{path} holds one array and has no keys: leave out ::{key}")
-            return opened, *_ids_beside(path, len(opened) if opened.ndim else 0)
-        with opened as archive:
-            name = _member(list(archive.files), key, path)
-            values = archive[name]
-            held = archive["ids"] if "ids" in archive.files and name != "ids" else None
-    others = [other for other in opened.files if other not in (name, "ids")]
+    if path.suffix.lower() == ".npz":
+        return _of_archive(path, key)
+    if key is not None:
+        raise InputError(f"{path} holds one array and has no keys: leave out ::{key}")
+    values = map_array(path)
+    return values, *_ids_beside(path, len(values) if values.ndim else 0)
+
+
+def _of_archive(path: Path, key: str | None) -> tuple[Array, Array | None, list[str]]:
+    with open_arrays(path) as entries:
+        name = _member(list(entries), key, path)
+        check_numbers(entries[name].dtype, entries[name].shape)
+        values = entries[name].load()
+        held = entries["ids"].load() if "ids" in entries and name != "ids" else None
+        others = [other for other in entries if other not in (name, "ids")]
     notices = [f"{path}: {listing(others)} was not read"] if others else []
     return values, held, notices
 
@@ -148,7 +157,9 @@ def _ids_beside(path: Path, n: int) -> tuple[Array | None, list[str]]:
 
 def _member(names: list[str], key: str | None, path: Path) -> str:
     if key is not None and key not in names:
-        raise InputError(f"{path} has no array {key}{closest(key, names)}; it holds {names}")
+        raise InputError(
+            f"{path} has no array {key}{closest(key, names)}; it holds {listing(names)}"
+        )
     candidates = [key] if key is not None else [name for name in names if name != "ids"]
     if len(candidates) != 1:
         raise InputError(f"{path} holds {listing(candidates)}: name one, as in FILE::KEY")

@@ -98,10 +98,15 @@ def _revisions(folder: Path) -> dict[str, Path]:
     found = _models_in(snapshots)
     refs = folder / "refs"
     names = sorted(path for path in refs.rglob("*") if path.is_file()) if refs.is_dir() else []
-    called = {path.relative_to(refs).as_posix(): path.read_text().strip() for path in names}
+    called = {path.relative_to(refs).as_posix(): _reference(path) for path in names}
     named = {name: found[commit] for name, commit in called.items() if commit in found}
     unnamed = {commit: at for commit, at in found.items() if commit not in called.values()}
     return {**named, **unnamed}
+
+
+def _reference(path: Path) -> str:
+    with parsing(path, "a reference to a snapshot", ValueError):
+        return path.read_text(encoding="utf-8").strip()
 
 
 def _models_in(folder: Path) -> dict[str, Path]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nearid.embed.inputs import Batch
 from nearid.errors import InputError
-from nearid.io.location import check_exists, check_file, listing, parsing
+from nearid.io.location import check_exists, check_file, check_packing, listing, parsing
 from nearid.optional import require
 
 __all__ = ["Images", "images"]
@@ -195,6 +195,7 @@ def _pixels(path: Path, *, mode: str, size: tuple[int, int] | None, crop: bool) 
                     f"{path} has pixels of kind {image.mode}, with more than 8 bits or "
                     f"transparency: convert it to plain RGB or grey"
                 )
+            check_packing(path, 3 * image.width * image.height, path.stat().st_size)
             if getattr(image, "n_frames", 1) > 1:
                 raise InputError(f"{path} holds {image.n_frames} images: save one of them")
             plain = image.convert(mode)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.errors import InputError
+from nearid.io.frames import shared_texts
 from nearid.io.location import check_file, closest, listing, parsing, split_location
 
 __all__ = ["Column", "Lines", "Listed", "Strings", "open_strings"]
@@ -207,6 +209,11 @@ class Column:
 
 def open_column(path: Path, name: str) -> Column:
     """Find a column of text in a Parquet file."""
+    with _parquet(path):
+        return _column(path, name)
+
+
+def _column(path: Path, name: str) -> Column:
     file = _opened(path)
     schema, groups = file.schema_arrow, file.metadata
     if name not in schema.names:
@@ -235,17 +242,26 @@ def _index_of(file: Any) -> NDArray[Any] | None:
 
 
 def _texts_of(path: Path, name: str, group: int) -> list[str]:
-    file = _opened(path)
-    texts = file.read_row_group(group, columns=[name], use_pandas_metadata=False)[name].to_pylist()
+    with _parquet(path):
+        file = _opened(path, [name])
+        frame = file.read_row_group(group, columns=[name], use_pandas_metadata=False)
+        texts = shared_texts(frame[name])
     if any(text is None for text in texts):
         raise InputError(f"{path}::{name} has missing texts: drop those rows first")
-    return list(texts)
+    return [text for text in texts if text is not None]
 
 
-def _opened(path: Path) -> Any:
+@contextmanager
+def _parquet(path: Path) -> Iterator[None]:
     import pyarrow as pa
+
+    with parsing(path, "a Parquet file", pa.ArrowException, ValueError, LookupError):
+        yield
+
+
+def _opened(path: Path, texts: Sequence[str] = ()) -> Any:
     import pyarrow.parquet as pq
 
     check_file(path, "a Parquet file")
-    with parsing(path, "a Parquet file", pa.ArrowException, ValueError, KeyError):
-        return pq.ParquetFile(path)
+    with _parquet(path):
+        return pq.ParquetFile(path, read_dictionary=list(texts))

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from nearid.errors import InputError
 from nearid.io import read_one
-from nearid.io.location import check_exists, check_file, closest, listing, parsing
+from nearid.io.location import check_exists, closest, listing, one_line, parsing
+from nearid.io.npy import map_array
 from nearid.rows import Rows
 
 __all__ = ["MANIFEST", "Embedding", "open_embedding"]
@@ -125,32 +126,42 @@ def open_embedding(folder: str | os.PathLike[str]) -> Embedding:
     manifest = read_manifest(folder)
     held: dict[str, Any] = {}
     for name, entry in manifest["layers"].items():
-        held[name] = _values(folder / entry["file"])
+        held[name] = _values(_inside(folder, entry["file"]))
         if list(held[name].shape) != entry["shape"]:
             raise InputError(
                 f"{folder / entry['file']} is {list(held[name].shape)}, but {MANIFEST} promises "
                 f"{entry['shape']}: it was changed since; embed anew"
             )
     shared = {entry["ids"] for entry in manifest["layers"].values()}
-    ids = {file: _ids(folder / file) for file in shared}
+    ids = {file: _ids(_inside(folder, file)) for file in shared}
     row_ids = {name: ids[entry["ids"]] for name, entry in manifest["layers"].items()}
     return Embedding(held, row_ids, manifest)
+
+
+def _is_entry(entry: Any) -> bool:
+    kinds = {"file": str, "shape": list, "ids": str}
+    return isinstance(entry, dict) and all(
+        isinstance(entry.get(name), kind) for name, kind in kinds.items()
+    )
+
+
+def _inside(folder: Path, file: str) -> Path:
+    """Return a file of the folder, which none outside of it is."""
+    if Path(file).name != file:
+        raise InputError(f"{folder / MANIFEST} names {one_line(file)!r}: expected a file beside it")
+    return folder / file
 
 
 def _values(path: Path) -> Any:
     if path.suffix != ".npy":
         return read_one(path).values
-    check_file(path, "an .npy file")
-    with parsing(path, "an .npy file", ValueError, EOFError):
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+    return map_array(path)
 
 
 def _ids(path: Path) -> NDArray[Any]:
     if path.suffix != ".npy":
         return np.asarray(read_one(path).ids)
-    check_file(path, "an .npy file of ids")
-    with parsing(path, "an .npy file", ValueError, EOFError):
-        return np.asarray(np.load(path, allow_pickle=False))
+    return np.array(map_array(path))
 
 
 def count_not_finite(values: NDArray[Any]) -> int:
@@ -176,6 +187,6 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     with parsing(path, "the manifest of an embedding", ValueError, LookupError, TypeError):
         manifest = json.loads(path.read_text(encoding="utf-8"))
         layers = manifest["layers"]
-        if not layers or not all({"file", "shape", "ids"} <= set(e) for e in layers.values()):
+        if not layers or not all(map(_is_entry, dict(layers).values())):
             raise ValueError("its layers lack file, shape or ids")
     return dict(manifest)

@@ -48,6 +48,10 @@ def cifar_resnets(data_dir: Folder) -> Subject:
     """
     held = _representations("cifar_resnets.npz", data_dir)
     runs = {name: held[name] for name in held if name.startswith("resnet")}
+    if "label" not in held:
+        raise InputError(
+            "cifar_resnets.npz has no array label: is it the file of another data set?"
+        )
     return Subject(
         "sizes",
         "ResNet-20, 32, 44",
@@ -88,7 +92,7 @@ def _representations(name: str, data_dir: Folder) -> dict[str, Floats]:
             f"a folder representations in it, and name the folder by --data"
         )
     with open_arrays(found) as entries:
-        return {key: entry.load() for key, entry in entries.items()}
+        return {key: entry.load() for key, entry in entries.items() if entry.dtype.kind in "fiu"}
 
 
 def efficientnets(data_dir: Folder, *, n_inputs: int) -> Subject:

@@ -20,12 +20,17 @@ from nearid.io.choice import choose, chosen_notice, first_duplicate, named_ids
 from nearid.io.location import closest, listing, match
 from nearid.io.table import REAL_KINDS, Table, check_values
 
-__all__ = ["Entry", "named_arrays", "tables_of"]
+__all__ = ["Entry", "named_arrays", "tables_of", "text_array"]
 
 Array = NDArray[Any]
 
 #: Kinds of NumPy types that can describe rows: numbers, text, dates.
 DESCRIBING_KINDS = REAL_KINDS + "USTMm"
+
+
+#: Characters that an array of text may hold in any case; beyond that, those of a text that
+#: describes a row, and how many times those of all texts it may hold.
+LARGEST_TEXT, LONGEST_TEXT, PADDING = 2**22, 10_000, 20
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,26 @@ def plain_text(column: Array, what: str) -> Array:
         return column
     if not all(isinstance(value, str) for value in column):
         raise InputError(f"{what} hold Python objects that are not text; convert them to str")
-    return np.array(column.tolist(), dtype=str)
+    return text_array(column.tolist(), what)
+
+
+def text_array(texts: Sequence[str], what: str) -> Array:
+    """Return texts as an array.
+
+    Raises
+    ------
+    InputError
+        If one is so long that all of them, padded to its length, would fill the memory.
+    """
+    longest = max(map(len, texts), default=0)
+    padded = longest * len(texts)
+    odd = longest > LONGEST_TEXT or padded > PADDING * sum(map(len, texts))
+    if padded > LARGEST_TEXT and odd:
+        raise InputError(
+            f"{what}: a text of {longest} characters, to whose length all {len(texts)} would be "
+            f"padded; cut it, or leave it out"
+        )
+    return np.array(texts, dtype=str)
 
 
 def _keys(entries: Mapping[str, Entry], tables: Sequence[str], key: str, path: Path) -> list[str]:

@@ -16,7 +16,7 @@ from nearid.errors import InputError
 from nearid.io.atomic import atomic_path
 from nearid.io.choice import first_duplicate
 from nearid.io.frames import INDEX, METADATA, assemble, assign_roles, to_arrow
-from nearid.io.location import check_file, check_no_key, parsing
+from nearid.io.location import check_file, check_no_key, check_packing, parsing
 from nearid.io.table import Table
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def read(
     what = f"a {_separator_name(path)} file"
     check_file(path, what)
     with parsing(path, what, pa.ArrowException, ValueError, csv.Error, EOFError, zlib.error):
+        if _packed(path):
+            _check_unpacked(path)
         names = _header(path)
         texts = [name for name in names if name.startswith(METADATA)]
         index = names[0] if names[0] in INDEX_NAMES else None
@@ -96,6 +98,15 @@ def write(path: Path, table: Table) -> None:
 
 def _packed(path: Path) -> bool:
     return path.name.lower().endswith(".gz")
+
+
+def _check_unpacked(path: Path) -> None:
+    """Refuse what is packed too densely before any of it is held; nothing in the file says how."""
+    size, n_bytes = path.stat().st_size, 0
+    with gzip.open(path) as stream:
+        while block := stream.read(2**20):
+            n_bytes += len(block)
+            check_packing(path, n_bytes, size)
 
 
 def _delimiter(path: Path) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.errors import InputError
-from nearid.io.arrays import plain_text
+from nearid.io.arrays import plain_text, text_array
 from nearid.io.choice import choose, chosen_notice, first_duplicate, named_ids
 from nearid.io.location import closest, listing
 from nearid.io.table import Table
@@ -22,7 +22,16 @@ from nearid.io.table import Table
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["METADATA", "Roles", "as_metadata", "assemble", "assign_roles", "to_arrow"]
+__all__ = [
+    "METADATA",
+    "Roles",
+    "as_metadata",
+    "assemble",
+    "assign_roles",
+    "is_text",
+    "shared_texts",
+    "to_arrow",
+]
 
 Array = NDArray[Any]
 
@@ -116,13 +125,16 @@ def as_metadata(column: pa.ChunkedArray, name: str) -> tuple[Array | None, list[
     import pyarrow as pa
     import pyarrow.types as kinds
 
+    if is_text(column.type):
+        try:
+            text = text_array([value or "" for value in shared_texts(column)], name)
+        except InputError as error:
+            return None, [f"{error}: left out"]
+        missing = column.null_count
+        return text, [f"{name}: {missing} missing texts were read as ''"] if missing else []
     if kinds.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     kind = column.type
-    if kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_string_view(kind):
-        text = np.array(["" if value is None else value for value in column.to_pylist()], dtype=str)
-        missing = column.null_count
-        return text, [f"{name}: {missing} missing texts were read as ''"] if missing else []
     if kinds.is_decimal(kind) or (kinds.is_boolean(kind) and column.null_count):
         column = column.cast(pa.float64())
     elif kinds.is_timestamp(kind) and kind.tz is not None:
@@ -130,6 +142,26 @@ def as_metadata(column: pa.ChunkedArray, name: str) -> tuple[Array | None, list[
     elif not (kinds.is_primitive(kind) and not kinds.is_time(kind)):
         return None, [f"{name} (type {kind}) describes no rows in a way that can be read: left out"]
     return column.to_numpy(), []
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column holds text, as it is or as codes of a dictionary."""
+    import pyarrow.types as kinds
+
+    kind = kind.value_type if kinds.is_dictionary(kind) else kind
+    return bool(kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_string_view(kind))
+
+
+def shared_texts(column: pa.ChunkedArray) -> list[str | None]:
+    """Return the texts of a column; what codes of a dictionary mean is held once, not each time."""
+    if not hasattr(column.type, "value_type"):
+        texts: list[str | None] = column.to_pylist()
+        return texts
+    found: list[str | None] = []
+    for chunk in column.chunks:
+        known = chunk.dictionary.to_pylist()
+        found += [None if code is None else known[code] for code in chunk.indices.to_pylist()]
+    return found
 
 
 def assemble(

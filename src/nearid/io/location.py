@@ -15,6 +15,13 @@ __all__ = ["split_location"]
 
 SEPARATOR = "::"
 
+#: Characters of a name that a message shows.
+LONGEST_NAME = 200
+
+#: What is packed may always unpack to so many bytes, and beyond that to so many times its own: the
+#: images of dSprites, of two values, unpack to 114 times.
+UNPACKED_BYTES, DENSEST = 2**25, 200
+
 #: What libraries that interpret a file's structure in Python raise where it is damaged.
 DAMAGED = (
     RuntimeError,
@@ -96,6 +103,25 @@ def check_no_key(path: Path, key: str | None) -> None:
         raise InputError(f"{path} holds one table and has no keys: leave out ::{key}")
 
 
+def check_packing(path: Path, n_bytes: int, packed: int) -> None:
+    """Raise InputError if so few bytes claim to unpack to so many that no measured numbers do.
+
+    Parameters
+    ----------
+    path : Path
+        For messages.
+    n_bytes : int
+        What is about to be allocated.
+    packed : int
+        Bytes in the file that they come from.
+    """
+    if n_bytes > max(UNPACKED_BYTES, DENSEST * packed):
+        raise InputError(
+            f"{path} would unpack {packed} bytes to {n_bytes}, more than {DENSEST} times as many: "
+            f"no measured numbers are packed so densely; if they are meant, save them as .npy"
+        )
+
+
 @contextmanager
 def parsing(path: Path, what: str, *errors: type[Exception]) -> Iterator[None]:
     """Turn a parser's own exceptions into one line that names the file."""
@@ -114,15 +140,27 @@ def parsing(path: Path, what: str, *errors: type[Exception]) -> Iterator[None]:
 
 def closest(wanted: str, names: Iterable[str]) -> str:
     """Return ``; did you mean …?``, or nothing if no name comes close."""
-    near = difflib.get_close_matches(wanted, list(names), n=3, cutoff=0.6)
+    near = difflib.get_close_matches(wanted, map(one_line, names), n=3, cutoff=0.6)
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def listing(names: Collection[str], limit: int = 10) -> str:
     """Return the names with commas between them, and how many more there are."""
-    shown = ", ".join(list(names)[:limit])
+    shown = ", ".join(map(one_line, list(names)[:limit]))
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return f"{shown}{more}" if names else "nothing"
+
+
+def one_line(name: str) -> str:
+    r"""Return a name out of a file as a message can hold it: on one line, and not too long.
+
+    Examples
+    --------
+    >>> one_line("two\nlines")
+    'two lines'
+    """
+    text = " ".join(name.split())
+    return text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}…"
 
 
 def match(pattern: str, names: Collection[str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -18,7 +19,7 @@ from nearid.io.choice import choose, named_ids
 from nearid.io.location import check_file, check_no_key, parsing
 from nearid.io.table import Table, check_values
 
-__all__ = ["NpyHeader", "ids_beside", "read", "read_header", "write"]
+__all__ = ["NpyHeader", "ids_beside", "map_array", "read", "read_header", "write"]
 
 MAGIC = b"\x93NUMPY"
 
@@ -59,18 +60,36 @@ def read(
         header = read_header(stream, str(path))
     check_values(header.shape, header.dtype, str(path))
     end = header.offset + header.n_bytes
-    if end > size:
-        raise InputError(
-            f"{path} is cut short: its header promises {header.shape} {header.dtype}, "
-            f"{end} bytes, but the file has {size}"
-        )
+    values = map_array(path)
     if id_column is not None:
         raise InputError(f"{path} holds numbers only, so there is no column {id_column} for ids")
     if features is not None:
         choose(None, features, str(path))
     notices = [f"{size - end} bytes after the array were not read"] if size > end else []
     ids, said = ids_beside(path, header.shape[0])
-    return [Table(_mapped(path, header), path.stem, ids, notices=(*notices, *said))]
+    return [Table(values, path.stem, ids, notices=(*notices, *said))]
+
+
+def map_array(path: Path) -> NDArray[Any]:
+    """Map the array of a ``.npy`` file, of any shape and of any type but Python objects.
+
+    Raises
+    ------
+    InputError
+        If it is none, or is cut short.
+    """
+    size = check_file(path, "an .npy file")
+    with parsing(path, "an .npy file"), path.open("rb") as stream:
+        header = read_header(stream, str(path))
+    if header.dtype.kind == "O":
+        raise InputError(f"{path} holds Python objects, which only an unsafe unpickling could read")
+    end = header.offset + header.n_bytes
+    if end > size:
+        raise InputError(
+            f"{path} is cut short: its header promises {header.shape} {header.dtype}, "
+            f"{end} bytes, but the file has {size}"
+        )
+    return _mapped(path, header)
 
 
 def ids_beside(path: Path, n_rows: int) -> tuple[NDArray[Any] | None, list[str]]:
@@ -152,7 +171,18 @@ def read_body(stream: IO[bytes], header: NpyHeader, name: str) -> NDArray[Any]:
             raise InputError(f"{name} is cut short: {filled} of {len(view)} bytes are there")
         view[filled : filled + len(block)] = block
         filled += len(block)
+    _check_text(flat, name)
     return flat.reshape(header.shape, order="F" if header.fortran_order else "C")
+
+
+def _check_text(array: NDArray[Any], name: str) -> None:
+    """Refuse text of numbers that are no characters: Python raises a fault where it is used."""
+    if array.dtype.kind != "U" or not array.size or not array.dtype.itemsize:
+        return
+    codes = np.frombuffer(np.ascontiguousarray(array).data.cast("B"), np.uint32)
+    codes = codes if array.dtype.isnative else codes.byteswap()
+    if codes.max() > sys.maxunicode:
+        raise InputError(f"{name} is damaged: it holds text of what are no characters")
 
 
 def _parse(text: str, offset: int, name: str) -> NpyHeader:
@@ -171,10 +201,10 @@ def _parse(text: str, offset: int, name: str) -> NpyHeader:
 
 def _mapped(path: Path, header: NpyHeader) -> NDArray[Any]:
     order = "F" if header.fortran_order else "C"
-    if header.n_bytes == 0:  # an empty map is refused by the system
-        return np.empty(header.shape, dtype=header.dtype)
     with parsing(path, "an .npy file", ValueError):
-        return np.memmap(
+        if header.n_bytes == 0:  # an empty map is refused by the system
+            return np.empty(header.shape, dtype=header.dtype)
+        mapped = np.memmap(
             path,
             dtype=header.dtype,
             mode="r",
@@ -182,3 +212,5 @@ def _mapped(path: Path, header: NpyHeader) -> NDArray[Any]:
             shape=header.shape,
             order="F" if order == "F" else "C",
         )
+        _check_text(mapped, str(path))
+        return mapped

@@ -12,8 +12,16 @@ from numpy.typing import NDArray
 
 from nearid.errors import InputError
 from nearid.io.atomic import atomic_path
-from nearid.io.frames import INDEX, Roles, assemble, assign_roles, feature_dtype, to_arrow
-from nearid.io.location import check_exists, check_file, check_no_key, parsing
+from nearid.io.frames import INDEX, Roles, assemble, assign_roles, feature_dtype, is_text, to_arrow
+from nearid.io.location import (
+    DENSEST,
+    UNPACKED_BYTES,
+    check_exists,
+    check_file,
+    check_no_key,
+    check_packing,
+    parsing,
+)
 from nearid.io.parquet_values import ParquetValues, fill
 from nearid.io.table import Table
 
@@ -40,7 +48,6 @@ def read(
     Into one array, or, where that would be large, as :class:`ParquetValues`, read when needed.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     check_no_key(path, key)
     paths = _files(path)
@@ -48,13 +55,22 @@ def read(
     try:
         for member in paths:
             check_file(member, WHAT)
-            with parsing(member, WHAT, pa.ArrowException, ValueError, KeyError):
-                opened.append(pq.ParquetFile(member))
-        with parsing(path, WHAT, pa.ArrowException, ValueError, KeyError, OverflowError):
+            with parsing(member, WHAT, pa.ArrowException, ValueError, LookupError):
+                opened.append(_open(member))
+        with parsing(path, WHAT, pa.ArrowException, ValueError, LookupError, OverflowError):
             return [_table(path, paths, opened, id_column, features)]
     finally:
         for file in opened:
             file.close()
+
+
+def _open(path: Path) -> pq.ParquetFile:
+    """Open a file such that text that comes again and again is held once."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as plain:
+        texts = [field.name for field in plain.schema_arrow if is_text(field.type)]
+        return pq.ParquetFile(path, metadata=plain.metadata, read_dictionary=texts)
 
 
 def write(path: Path, table: Table) -> None:
@@ -154,7 +170,14 @@ def _values(
     names = list(roles.features)
     dtype = feature_dtype([schema.field(name).type for schema in schemas for name in names])
     n_rows = sum(_n_rows(file) for file in opened)
-    if n_rows * len(names) * dtype.itemsize > WHOLE_BYTES:
+    sizes = [path.stat().st_size for path in paths]
+    for member, file, size in zip(paths, opened, sizes, strict=True):
+        largest = max(
+            (file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)), default=0
+        )
+        check_packing(member, largest * len(names) * dtype.itemsize, size)
+    n_bytes = n_rows * len(names) * dtype.itemsize
+    if n_bytes > min(WHOLE_BYTES, max(UNPACKED_BYTES, DENSEST * sum(sizes))):
         return ParquetValues(paths, [file.metadata for file in opened], names, dtype)
     values = np.empty((n_rows, len(names)), dtype=dtype)
     start = 0

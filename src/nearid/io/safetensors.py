@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nearid.errors import InputError
-from nearid.io.arrays import Entry, named_arrays, tables_of
+from nearid.io.arrays import Entry, named_arrays, tables_of, text_array
 from nearid.io.atomic import atomic_path
 from nearid.io.location import check_file, parsing
 from nearid.io.table import Table
@@ -262,4 +262,4 @@ def _text(metadata: Mapping[str, str], path: Path) -> dict[str, Array]:
         for name, column in held.items():
             if not isinstance(column, list) or not all(isinstance(v, str) for v in column):
                 raise ValueError(f"{name} in {TEXT} is no list of text")
-    return {name: np.array(column, dtype=str) for name, column in held.items()}
+    return {name: text_array(column, f"{path}::{name}") for name, column in held.items()}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nearid.errors import InputError
 from nearid.io.arrays import Entry, tables_of
 from nearid.io.blocks import Blocks
-from nearid.io.location import DAMAGED, check_exists, parsing
+from nearid.io.location import DAMAGED, UNPACKED_BYTES, check_exists, check_packing, parsing
 from nearid.io.table import REAL_KINDS, Table
 from nearid.optional import require
 
@@ -124,6 +124,8 @@ def _entry(array: Any, path: Path) -> Entry:
     dtype = np.dtype(array.dtype)
     if dtype.kind == "O":  # text of any length; pickled objects have been refused
         dtype = np.dtype(np.dtypes.StringDType()) if hasattr(np.dtypes, "StringDType") else dtype
+    if array.nbytes > UNPACKED_BYTES:  # else the files need not be looked at
+        check_packing(path, array.nbytes, _stored_bytes(path))
     values = ZarrValues(array, path)
     lazy = len(array.shape) == 2 and dtype.kind in REAL_KINDS
     absent = array.nchunks - array.nchunks_initialized if lazy else 0
@@ -134,6 +136,10 @@ def _entry(array: Any, path: Path) -> Entry:
         lambda: values if lazy else values[:],
         said if absent else None,
     )
+
+
+def _stored_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _refuse_pickle(array: Any, path: Path) -> None:

@@ -68,8 +68,13 @@ def read_checkpoint(folder: str | os.PathLike[str], fingerprint: str) -> Checkpo
             f"another folder, or delete that file to start anew"
         )
     parts: dict[str, dict[str, NDArray[Any]]] = {"model": {}, "optimizer": {}}
-    for name, array in tensors.items():
-        part, _, key = name.partition("/")
-        if key:
-            parts[part][key] = array
-    return Checkpoint(int(about["step"]), fingerprint, **parts, losses=tensors["losses"])
+    try:
+        for name, array in tensors.items():
+            part, _, key = name.partition("/")
+            if key:
+                parts[part][key] = array
+        return Checkpoint(int(about["step"]), fingerprint, **parts, losses=tensors["losses"])
+    except (KeyError, ValueError) as error:
+        raise InputError(
+            f"{path} is no state of a training ({error!r}): delete it to start anew"
+        ) from None
