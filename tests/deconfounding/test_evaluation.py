@@ -1,5 +1,7 @@
 """Held-out batches: what is fitted sees none of them, and nothing is gained that is not there."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ BATCH, LABEL = "Metadata_Plate", "Metadata_Label"
 QUICK = {"batch": BATCH, "label": LABEL, "n_repeats": 2, "classifiers": ["l1", "l2"]}
 #: Methods that need no other library; the adapters have tests of their own.
 INDUCTIVE = ["base", "pca", "pca_random", "pca_ica", "pca_ica_drop", "pca_drop", "nap", "tvn"]
+INDUCTIVE += ["ica_controls"]
 HELD_FIXED = ["method", "classifier", "held_out", "auroc", "average_precision", "n_train", "n_test"]
 
 
@@ -101,6 +104,20 @@ def test_projecting_out_batch_means_hides_the_known_batches(frame):
     told = found.batch_scores().set_index("method")
     assert told.loc["pca", "batch_accuracy"] > 0.5
     assert told.loc["nap", "batch_accuracy"] < 0.3
+
+
+def test_a_fit_on_controls_sees_no_other_row(frame, fold_of):
+    values = frame.filter(like="Cells").to_numpy()
+    held_out = (frame[BATCH] == "plate0").to_numpy()
+    fold = fold_of(frame, values, held_out)
+    loud = fold.train.copy()
+    loud[~fold.train_control] *= 3
+    before = METHODS["ica_controls"].codes(fold)
+    after = METHODS["ica_controls"].codes(replace(fold, train=loud))
+    np.testing.assert_array_equal(before[0][fold.train_control], after[0][fold.train_control])
+    np.testing.assert_array_equal(before[1], after[1])
+    with pytest.raises(InputError, match="have 1 controls; ask for fewer"):
+        METHODS["ica_controls"].codes(replace(fold, train_control=np.arange(len(fold.train)) == 0))
 
 
 def test_dropping_keeps_what_is_not_technical(frame):

@@ -75,7 +75,8 @@ def command(
         typer.Option(
             metavar="NAMES",
             help="Corrections with commas between them, or all: base, pca, pca_random, pca_ica, "
-            "pca_drop, pca_ica_drop, nap, spherize, tvn, tvn_aligned, combat, harmony.",
+            "pca_drop, pca_ica_drop, ica_controls, nap, spherize, tvn, tvn_aligned, combat, "
+            "harmony.",
         ),
     ] = "base,pca,pca_random,pca_ica,pca_ica_drop,nap",
     classifiers: Annotated[

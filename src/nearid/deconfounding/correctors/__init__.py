@@ -54,6 +54,9 @@ METHODS: dict[str, Method] = {
     "pca": Method("PCA, whitened", components.pca, rotated=True),
     "pca_random": Method("PCA + random rotation", components.pca_random, random=True, rotated=True),
     "pca_ica": Method("PCA + ICA", components.pca_ica, random=True, rotated=True),
+    "ica_controls": Method(
+        "ICA of the controls", components.ica_controls, random=True, needs_control=True
+    ),
     "pca_ica_drop": Method("PCA + ICA, technical dropped", components.pca_ica_drop, random=True),
     "pca_drop": Method("PCA, technical dropped", components.pca_drop),
     "nap": Method("PCA, batch means projected out", projection.nap),

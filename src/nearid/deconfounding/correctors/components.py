@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from nearid.deconfounding.folds import Fold
 from nearid.deconfounding.shares import group_shares
+from nearid.errors import InputError
 from nearid.groups import GROUPS
 from nearid.ica.estimator import LatentICA
 
-__all__ = ["base", "pca", "pca_drop", "pca_ica", "pca_ica_drop", "pca_random"]
+__all__ = ["base", "ica_controls", "pca", "pca_drop", "pca_ica", "pca_ica_drop", "pca_random"]
 
 Array = NDArray[np.float64]
 Codes = tuple[Array, Array]
@@ -42,6 +45,20 @@ def pca_ica(fold: Fold) -> Codes:
     train, test = pca(fold)
     ica = LatentICA(replication=False, random_state=fold.seed)
     ica.fit(train)
+    return np.asarray(ica.transform(train)), np.asarray(ica.transform(test))
+
+
+def ica_controls(fold: Fold) -> Codes:
+    """Return independent components of the training batches' controls, of all rows."""
+    controls = replace(fold, train=fold.train[np.asarray(fold.train_control)])
+    if len(controls.train) <= fold.n_components:
+        raise InputError(
+            f"ica_controls: {fold.n_components} components were asked for, and the training "
+            f"batches have {len(controls.train)} controls; ask for fewer"
+        )
+    ica = LatentICA(replication=False, random_state=fold.seed)
+    ica.fit(controls.white.apply(controls.train))
+    train, test = (controls.white.apply(rows) for rows in (fold.train, fold.test))
     return np.asarray(ica.transform(train)), np.asarray(ica.transform(test))
 
 
