@@ -23,6 +23,7 @@ collect_ignore += (
     else [
         "ica/test_module.py",
         "ica/test_torch_pass.py",
+        "browser",
         "cli/test_decoder.py",
         "cli/test_embed.py",
         "cli/test_layerwise_embedded.py",

@@ -1,9 +1,11 @@
 """The report: complete in itself, safe, accessible, the same every time, and never half written."""
 
 import base64
+import hashlib
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
@@ -85,16 +87,17 @@ def test_every_kind_is_a_well_formed_page_with_well_formed_pictures(result):
 def test_nothing_is_loaded_and_nothing_runs(turned):
     html = render_report(turned, command="nearid compare a.npy b.npy")
     page = Page(html)
-    assert not {"script", "link", "iframe", "object", "embed"} & {tag for tag, _ in page.tags}
+    assert not {"link", "iframe", "object", "embed"} & {tag for tag, _ in page.tags}
+    assert page.all("script") == [{}]
     for tag, attributes in page.tags:
         assert not [name for name in attributes if name.startswith("on")], tag
         for name in ("src", "srcset", "poster", "data", "action"):
             assert attributes.get(name, "data:").startswith("data:"), (tag, name)
     assert "url(" not in html
     assert "@import" not in html
-    assert [link["href"] for link in page.all("a")] == [
-        "#verdict",
-        "https://arxiv.org/abs/2603.11970",
+    links = [link["href"] for link in page.all("a")]
+    assert [link for link in links if not link.startswith("#")] == [
+        "https://arxiv.org/abs/2603.11970"
     ]
     for svg in svgs(page):
         for element in ET.fromstring(svg).iter():
@@ -103,11 +106,25 @@ def test_nothing_is_loaded_and_nothing_runs(turned):
                     assert value.startswith(("#", "data:")), value
 
 
+def test_the_policy_names_the_style_and_the_script_by_their_hashes(turned_html):
+    (policy,) = [
+        unescape(meta["content"]) for meta in Page(turned_html).all("meta") if "http-equiv" in meta
+    ]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'none'"
+    assert rules["img-src"] == "data:"
+    for tag in ("style", "script"):
+        (text,) = re.findall(f"<{tag}>(.*?)</{tag}>", turned_html, flags=re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert rules[f"{tag}-src"] == f"'sha256-{digest}'"
+    assert "style=" not in turned_html
+
+
 def test_names_and_commands_stay_text(odd):
     command = "nearid compare '<script>alert(2)</script>' \"&amp;\""
     html = render_report(odd, command=command)
     page = Page(html)
-    assert "script" not in {tag for tag, _ in page.tags}
+    assert len(page.all("script")) == 1
     assert all("onerror" not in attributes for _, attributes in page.tags)
     text = "".join(page.text)
     assert command in text

@@ -14,6 +14,9 @@ WHITENED = {"random": "random rotation", "signed_permutation": "PCA axes", "ica"
 #: Characters that XML forbids or that have no picture: controls and lone surrogates.
 UNPRINTABLE = {"Cc", "Cs", "Cn"}
 
+#: Overrides of the direction of writing, by which a name could turn around the words beside it.
+DIRECTIONS = {chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+
 
 def group_label(frame: str, group: str) -> str:
     """Name a rung of the ladder for a reader.
@@ -41,6 +44,8 @@ def capital(text: str) -> str:
 def printable(text: str, *, keep: str = "") -> str:
     """Replace what XML forbids, such as control characters from a file's name, by a mark.
 
+    Marked as well are characters that turn the direction of the text after them.
+
     Parameters
     ----------
     text : str
@@ -49,12 +54,14 @@ def printable(text: str, *, keep: str = "") -> str:
 
     Examples
     --------
-    >>> print(printable("seed" + chr(27) + "1"))
-    seed�1
+    >>> print(printable("seed" + chr(27) + "1"), printable("seed" + chr(0x202E) + "1"))
+    seed�1 seed�1
     """
-    return "".join(
-        "�" if unicodedata.category(c) in UNPRINTABLE and c not in keep else c for c in text
-    )
+    return "".join("�" if _hidden(c) and c not in keep else c for c in text)
+
+
+def _hidden(character: str) -> bool:
+    return character in DIRECTIONS or unicodedata.category(character) in UNPRINTABLE
 
 
 def shortened(text: str, length: int = 22) -> str:

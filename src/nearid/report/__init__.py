@@ -1,4 +1,4 @@
-"""A result as one HTML file that needs nothing else: no network, no script."""
+"""A result as one HTML file that needs nothing else: no network, no foreign script."""
 
 from nearid.report.document import render_report, write_report
 from nearid.report.page import Page, Section, render_page, write_page
