@@ -34,6 +34,22 @@ def test_polar_factor_is_the_nearest_isometry(shape):
         assert distance <= np.linalg.norm(matrix - other)
 
 
+def test_polar_factor_is_found_where_divide_and_conquer_gives_up(monkeypatch):
+    """As it does for the moments of 1,000 Laplace columns with the same in reverse order."""
+    svd, drivers = linalg.svd, []
+
+    def unlucky(*given, lapack_driver="gesdd", **options):
+        drivers.append(lapack_driver)
+        if lapack_driver == "gesdd":
+            raise linalg.LinAlgError("SVD did not converge")
+        return svd(*given, lapack_driver=lapack_driver, **options)
+
+    matrix = rng().normal(size=(5, 5))
+    monkeypatch.setattr(linalg, "svd", unlucky)
+    np.testing.assert_allclose(polar_factor(matrix), linalg.polar(matrix)[0], atol=1e-12)
+    assert drivers[:2] == ["gesdd", "gesvd"]
+
+
 def test_random_orthogonal_is_uniform():
     draws = np.stack([random_orthogonal(3, rng(seed)) for seed in range(800)])
     np.testing.assert_allclose(

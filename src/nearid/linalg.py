@@ -128,7 +128,13 @@ def polar_factor(matrix: Array) -> Array:
     >>> polar_factor(np.diag([2.0, -3.0])).tolist()
     [[1.0, 0.0], [0.0, -1.0]]
     """
-    left, _, right = linalg.svd(matrix, full_matrices=False, check_finite=False)
+    try:
+        left, _, right = linalg.svd(matrix, full_matrices=False, check_finite=False)
+    except linalg.LinAlgError:
+        # LAPACK's divide and conquer gives up now and then where QR iterations, slower, do not
+        left, _, right = linalg.svd(
+            matrix, full_matrices=False, check_finite=False, lapack_driver="gesvd"
+        )
     return np.asarray(left @ right)
 
 
