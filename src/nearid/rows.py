@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.errors import InputError
+from nearid.io.origin import Origin, unchanged
 from nearid.sources.chunks import Chunks
 from nearid.sources.held import is_lazy, source_of
 from nearid.sources.workers import one_blas_thread
@@ -64,6 +65,8 @@ class Rows:
         Names of the numeric columns.
     order : ndarray of int, shape (n_rows,), optional
         Which rows of the source, in which order; all of them if not given.
+    origin : Origin, optional
+        The files from which the source still reads: a pass is refused once they are changed.
 
     See Also
     --------
@@ -85,6 +88,7 @@ class Rows:
     metadata: Mapping[str, Array] = field(default_factory=dict)
     columns: tuple[str, ...] | None = None
     order: NDArray[np.intp] | None = None
+    origin: Origin | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -117,8 +121,10 @@ class Rows:
         Raises
         ------
         InputError
-            If the source holds fewer rows than it did (a file that was cut while it was read).
+            If the source holds fewer rows than it did, or a file of its was changed.
         """
+        if self.origin is not None:  # before: to read a map of what was cut ends the process
+            self.origin.check_in_pass(turn=start == 0)
         picked = slice(start, stop) if self.order is None else self.order[start:stop]
         chunk = np.asarray(self.source[picked])
         if chunk.shape != (stop - start, self.n_columns):
@@ -126,6 +132,8 @@ class Rows:
                 f"{self.name}: expected {stop - start} rows of {self.n_columns} from row {start}, "
                 f"got an array of shape {chunk.shape}; was the file changed while it was read?"
             )
+        if self.origin is not None:
+            self.origin.check_in_pass(turn=stop == len(self))
         return chunk
 
     @cached_property
@@ -197,7 +205,7 @@ def map_chunks(
     if edges is not None:
         from nearid.sources.dask import mapped
 
-        with one_blas_thread():
+        with one_blas_thread(), unchanged(member.origin for member in rows):
             yield from mapped(kernel, rows, edges, step=step, n_jobs=n_jobs)
         return
     bounds = [(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
@@ -279,7 +287,7 @@ def fold(
         from nearid.sources.dask import folded
 
         _, step = _plan(rows, n_jobs, chunk_rows)
-        with one_blas_thread():
+        with one_blas_thread(), unchanged(member.origin for member in rows):
             return folded(kernel, rows, edges, step=step, n_jobs=n_jobs)
     total: list[Array] | None = None
     for part in map_chunks(kernel, *rows, n_jobs=n_jobs, chunk_rows=chunk_rows):
@@ -357,6 +365,7 @@ def from_table(table: Any) -> Rows:
         ids=table.ids,
         metadata=table.metadata,
         columns=table.columns,
+        origin=table.origin,
     )
     _validate(rows)
     return rows

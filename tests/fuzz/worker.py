@@ -21,7 +21,8 @@ from tests.fuzz.subjects import SUBJECTS
 #: After so many seconds a file counts as a hang, and the process ends.
 PATIENCE = 10
 #: Memory that a file may take: so many times its size, and so much more. Addresses that are only
-#: reserved, as by threads and untouched arrays, are no memory yet; of them there may be more.
+#: reserved, as by threads and by arrays that are not filled yet, are no memory: of them there may
+#: be more, and what asks for still more gets none.
 TIMES, MORE, RESERVED = 4, 100_000_000, 2**30
 #: What no reading of data may do, by the names of Python's audit events.
 FORBIDDEN = ("pickle.find_class", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn")
@@ -103,7 +104,6 @@ def outcome(read, path, guard):
     except InputError as error:
         said = str(error)
         ended = "refused" if said and "\n" not in said else f"said not one line: {said!r}"
-        ended = "memory: it was allocated first" if "does not fit into memory" in said else ended
     except BaseException as error:
         ended = f"escaped: {type(error).__name__}: {error}"
     else:

@@ -7,8 +7,9 @@ import pytest
 import zarr
 
 from nearid import LatentICA, io
+from nearid.errors import InputError
 from nearid.io import zarr as reader
-from nearid.rows import from_table, map_chunks
+from nearid.rows import as_rows, from_table, map_chunks
 
 
 @pytest.fixture
@@ -54,3 +55,14 @@ def test_an_open_zarr_array_is_read_chunk_by_chunk(table, tmp_path):
     array = zarr.create_array(tmp_path / "x.zarr", data=table, chunks=(300, 3))
     ica, expected = (LatentICA(random_state=0).fit(x) for x in (array, table))
     assert ica.components_.tobytes() == expected.components_.tobytes()
+
+
+def test_a_chunk_that_is_written_anew_between_passes_is_noticed(tmp_path):
+    values = np.random.default_rng(0).normal(size=(300, 3)).astype("f4")
+    array = zarr.create_array(tmp_path / "run.zarr", data=values, chunks=(100, 3))
+    rows = as_rows(tmp_path / "run.zarr")
+    assert rows.read(0, 300).tolist() == values.tolist()
+    array = zarr.open_array(tmp_path / "run.zarr", mode="r+")
+    array[120:130] = 7
+    with pytest.raises(InputError, match="was changed while it was read"):
+        rows.read(0, 300)

@@ -16,6 +16,7 @@ from nearid.errors import InputError
 from nearid.io import read_one
 from nearid.io.location import check_exists, closest, listing, one_line, parsing
 from nearid.io.npy import map_array
+from nearid.io.origin import Origin
 from nearid.rows import Rows
 
 __all__ = ["MANIFEST", "Embedding", "open_embedding"]
@@ -37,6 +38,8 @@ class Embedding:
     manifest : mapping of str to object
         What determines the rows (``model``, ``inputs`` and ``settings``, with digests of the
         weights and of the inputs), the ``layers`` with their shapes and files, and ``notices``.
+    origins : mapping of str to Origin, optional
+        The files from which layers are still read.
 
     Examples
     --------
@@ -49,6 +52,7 @@ class Embedding:
     layers: Mapping[str, Any]
     row_ids: Mapping[str, NDArray[Any]]
     manifest: Mapping[str, Any] = field(default_factory=dict)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
 
     @property
     def ids(self) -> NDArray[Any]:
@@ -85,7 +89,8 @@ class Embedding:
                 f"there is no layer {layer!r}{closest(layer, self.layers)}; there is "
                 f"{listing(self.layers)}"
             )
-        return Rows(self.layers[layer], name=layer, ids=self.row_ids[layer])
+        origin = self.origins.get(layer)
+        return Rows(self.layers[layer], name=layer, ids=self.row_ids[layer], origin=origin)
 
 
 def open_embedding(folder: str | os.PathLike[str]) -> Embedding:
@@ -125,8 +130,11 @@ def open_embedding(folder: str | os.PathLike[str]) -> Embedding:
     folder = Path(folder)
     manifest = read_manifest(folder)
     held: dict[str, Any] = {}
+    origins: dict[str, Origin] = {}
     for name, entry in manifest["layers"].items():
-        held[name] = _values(_inside(folder, entry["file"]))
+        file = _inside(folder, entry["file"])
+        origins[name] = Origin.of(file)
+        held[name] = _values(file)
         if list(held[name].shape) != entry["shape"]:
             raise InputError(
                 f"{folder / entry['file']} is {list(held[name].shape)}, but {MANIFEST} promises "
@@ -135,7 +143,7 @@ def open_embedding(folder: str | os.PathLike[str]) -> Embedding:
     shared = {entry["ids"] for entry in manifest["layers"].values()}
     ids = {file: _ids(_inside(folder, file)) for file in shared}
     row_ids = {name: ids[entry["ids"]] for name, entry in manifest["layers"].items()}
-    return Embedding(held, row_ids, manifest)
+    return Embedding(held, row_ids, manifest, origins)
 
 
 def _is_entry(entry: Any) -> bool:

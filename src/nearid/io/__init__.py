@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from nearid.errors import InputError
 from nearid.io import csv, h5ad, npy, npz, parquet, safetensors, zarr
 from nearid.io.atomic import atomic_path
 from nearid.io.location import check_exists, closest, listing, split_location
+from nearid.io.origin import Origin, is_lazy
 from nearid.io.safetensors import read_safetensors, write_safetensors
 from nearid.io.table import Table
 
@@ -90,7 +92,8 @@ def read(
     Raises
     ------
     InputError
-        If it is not there, is damaged, is of an unknown format, or holds no such table.
+        If it is not there, is damaged, is of an unknown format, holds no such table, or is changed
+        while it is read.
     MissingExtraError
         If the format needs a library that is not installed.
 
@@ -111,7 +114,11 @@ def read(
     if reader is None:
         check_exists(path)
         raise InputError(_unknown(path, READERS, "read"))
-    return reader(path, key=key, id_column=id_column, features=features)
+    check_exists(path)
+    origin = Origin.of(path)
+    tables = reader(path, key=key, id_column=id_column, features=features)
+    origin.check()
+    return [replace(t, origin=origin) if is_lazy(t.values) else t for t in tables]
 
 
 def read_one(

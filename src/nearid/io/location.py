@@ -32,6 +32,7 @@ DAMAGED = (
     NotImplementedError,
     AssertionError,
     OverflowError,
+    SystemError,
 )
 
 

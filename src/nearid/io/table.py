@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from nearid.errors import InputError
+from nearid.io.origin import Origin
 
 __all__ = ["Table"]
 
@@ -36,6 +37,8 @@ class Table:
         Names of the columns of ``values``.
     notices : tuple of str
         What was left out or treated specially: nothing is dropped silently.
+    origin : Origin, optional
+        The files from which values are still read, by which a change of them is noticed.
 
     Raises
     ------
@@ -57,6 +60,7 @@ class Table:
     metadata: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     columns: tuple[str, ...] | None = None
     notices: tuple[str, ...] = ()
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
         check_values(self.values.shape, self.values.dtype, self.name)
