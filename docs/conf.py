@@ -21,10 +21,12 @@ extensions = [
     "aliases",
     "mathml",
     "commands",
+    "methods",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "examples"]
 nitpicky = True
+suppress_warnings = ["toc.empty_glob"]  # a pattern may wait for its page
 nitpick_ignore = [("py:class", "matplotlib.figure.Figure")]  # another site's
 # Bars are absolute values in our docstrings; to reStructuredText they are substitutions.
 rst_prolog = r"""
