@@ -43,7 +43,7 @@ class Subject:
         """Make the damaged file of a number; the first of them are the bases as they are."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        base = bases[number] if number < len(bases) else bases[int(rng.integers(len(bases)))]
+        base = bases[number] if number < len(bases) else _chosen(bases, rng)
         target = folder / base.name
         (shutil.copytree if base.is_dir() else shutil.copyfile)(base, target)
         if number >= len(bases):
@@ -59,6 +59,14 @@ class Subject:
             return self.damage
         rules = (rule for end, rule in self.damage.items() if path.name.endswith(end))
         return next(rules, by.damage)
+
+
+def _chosen(bases, rng):
+    """Return one of the valid files, or now and then of those that are hostile as they are."""
+    hostile = [base for base in bases if base.name.startswith("hostile")]
+    valid = [base for base in bases if base not in hostile]
+    of = hostile if hostile and rng.random() < 0.05 else valid
+    return of[int(rng.integers(len(of)))]
 
 
 def _files(folder):
