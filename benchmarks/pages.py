@@ -56,7 +56,8 @@ def opened(browser: Browser, path: Path) -> list[float]:
     """Return the times of one visit, in ms."""
     page = browser.new_page(offline=True)
     page.goto(path.as_uri())
-    seen = page.wait_for_function(SEEN).json_value()
+    while (seen := page.evaluate(SEEN)) is None:
+        page.wait_for_timeout(20)
     times = [page.evaluate(LOADED), seen, page.evaluate(UNFOLD), page.evaluate(SORT)]
     page.close()
     return times

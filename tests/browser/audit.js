@@ -48,6 +48,9 @@
   for (const svg of document.querySelectorAll("svg:not([aria-hidden=true])")) {
     if (!svg.getAttribute("aria-label")) say("no label", svg);
   }
+  for (const control of document.querySelectorAll("a, button, summary")) {
+    if (!control.textContent.trim()) say("no name", control);
+  }
   for (const element of document.querySelectorAll("[aria-labelledby]")) {
     if (!document.getElementById(element.getAttribute("aria-labelledby"))) say("label is nowhere", element);
   }

@@ -27,6 +27,7 @@ def path(tmp_path_factory):
         ("document.querySelector('nav').remove()", "0 times nav"),
         ("document.querySelector('h2').outerHTML = '<h4>x</h4>'", "h4 after h1"),
         ("document.querySelector('main').append(new Image())", "no alt"),
+        ("document.querySelector('th button').textContent = ''", "no name"),
         ("document.querySelector('caption').remove()", "no caption"),
         ("document.querySelector('h2').id = ''", "label is nowhere"),
         ("document.querySelector('main').style.minWidth = '200vw'", "scrolls sideways"),

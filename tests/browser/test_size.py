@@ -41,8 +41,10 @@ def test_large_reports_are_small_and_shown_at_once(make, tmp_path, visit):
     write_report(make(), path)
     assert path.stat().st_size < 5e6
     opened = visit(path)
-    seen = opened.page.wait_for_function(SEEN).json_value()
-    times = {"loaded": opened.page.evaluate(LOADED), "first seen": seen}
+    times = {"loaded": opened.page.evaluate(LOADED)}
+    while (seen := opened.page.evaluate(SEEN)) is None:
+        opened.page.wait_for_timeout(20)
+    times["first seen"] = seen
     times["unfolded"] = opened.page.evaluate(UNFOLDED)
     # the aim is 2 s, see benchmarks/pages.py; a busy machine gets five times that
     assert max(times.values()) < 10_000, times

@@ -103,7 +103,7 @@ def depth_figure(rows: pd.DataFrame, *, theme: str = "light") -> Figure:
     """
     colours = theme_named(theme)
     models = models_by_depth(rows)
-    figure = new_figure(colours, 0.6 + 2.9 * len(models), 3.6)
+    figure = new_figure(colours, max(6.4, 0.6 + 2.9 * len(models)), 3.6)  # the legend needs 6.4
     panels = figure.subplots(1, len(models), sharey=True, squeeze=False)[0]
     for axes, model in zip(panels, models, strict=True):
         part = rows[(rows["model"] == model) & _has_depth(rows)]

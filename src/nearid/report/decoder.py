@@ -137,7 +137,7 @@ def _quantiles(result: BiLipschitz) -> Table:
         (heading, *(number(value) for value in quantiles[name].values()))
         for name, heading in MEASURES.items()
     ]
-    return Table("Quantiles over latents", ["", *levels], rows, 1, len(rows))
+    return Table("Quantiles over latents", ["measure", *levels], rows, 1, len(rows))
 
 
 def _epsilon(implied: Implied) -> Section:

@@ -62,7 +62,9 @@ def deconfounding_page(
     if attribution is not None:
         sections.append(_components(attribution, dropped or {}))
     sections.append(
-        Section("All numbers", tables=[frame_table(result.to_frame(), caption="Held-out batches")])
+        Section(
+            "All numbers", tables=[frame_table(result.to_frame(), "Held-out batches", n_headers=3)]
+        )
     )
     warnings = (*result.warnings, *(attribution.warnings if attribution is not None else ()))
     return Page(
@@ -111,7 +113,7 @@ def _scores(result: Deconfounding) -> Section:
         "What carries over to batches that were held out",
         text,
         [picture(partial(scores_figure, result), alt)],
-        [frame_table(table[kept].rename(columns=SHOWN), caption="Means over held-out batches")],
+        [frame_table(table[kept], "Means over held-out batches", n_headers=2, headings=SHOWN)],
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nearid.plots.labels import capital
+from nearid.plots.labels import FRAMES, capital, group_label
 from nearid.plots.structural import VERSIONS, matches_figure, scores_figure
 from nearid.report.explanations import Headline
 from nearid.report.numerals import percent, score
@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from nearid.identifiability.structural_result import StructuralIdentifiability
 
 __all__ = ["structural_page"]
+
+#: What is shown of each rung of the ladder, and what it is called.
+RUNGS = {
+    "frame": "frame",
+    "group": "up to",
+    "mean": "ε",
+    "ci_low": "from",
+    "ci_high": "to",
+    "null": "chance",
+    "relative": "relative",
+    "r2": "R²",
+    "mcc": "MCC",
+}
 
 
 def structural_page(result: StructuralIdentifiability, *, command: str = "") -> Page:
@@ -103,15 +116,21 @@ def _scores(result: StructuralIdentifiability) -> Section:
         "Scores",
         text,
         [picture(partial(scores_figure, result), alt + ".")],
-        [frame_table(table, caption="Values"), frame_table(result.scores, caption="All numbers")],
+        [
+            frame_table(table, "Values", n_headers=2),
+            frame_table(result.scores, "All numbers", n_headers=3),
+        ],
     )
 
 
 def _ladder(result: StructuralIdentifiability) -> Section:
-    kept = ["frame", "group", "mean", "ci_low", "ci_high", "null", "relative", "r2", "mcc"]
-    return Section(
-        "How far from the factors, up to what",
+    rungs = result.ladder[list(RUNGS)]
+    labels = [group_label(*rung) for rung in zip(rungs["frame"], rungs["group"], strict=True)]
+    rungs = rungs.assign(frame=rungs["frame"].map(FRAMES), group=labels)
+    text = (
         "Each map is fitted on one part of the rows and measured on the other, in units of the "
-        "factors' diameter; relative is the share of chance.",
-        tables=[frame_table(result.ladder[kept], caption="Ladder")],
+        "factors' diameter; relative is the share of chance."
     )
+    formats = {"relative": percent, "r2": score, "mcc": score}
+    table = frame_table(rungs, "Ladder", n_headers=2, headings=RUNGS, formats=formats)
+    return Section("How far from the factors, up to what", text, tables=[table])
