@@ -26,7 +26,7 @@ extensions = [
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "examples"]
 nitpicky = True
-suppress_warnings = ["toc.empty_glob"]  # a pattern may wait for its page
+smartquotes = False  # --option is no dash
 nitpick_ignore = [("py:class", "matplotlib.figure.Figure")]  # another site's
 # Bars are absolute values in our docstrings; to reStructuredText they are substitutions.
 rst_prolog = r"""
@@ -58,6 +58,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,
+    "write_computation_times": False,  # a page of it would fetch scripts
     "remove_config_comments": True,
 }
 
@@ -77,4 +78,8 @@ html_theme_options = {
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc"],
     "header_links_before_dropdown": 7,
+    "navbar_align": "left",
+    "logo": {"text": "nearid"},
 }
+# Pages without neighbours need no list of them.
+html_sidebars = {"index": [], "start": [], "cli": []}

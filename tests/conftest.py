@@ -57,6 +57,7 @@ collect_ignore += (
     else ["deconfounding/test_anndata.py", "cli/test_deconfound_anndata.py"]
 )
 collect_ignore += [] if find_spec("pycytominer") else ["deconfounding/test_adapters.py"]
+collect_ignore += [] if find_spec("sphinx") else ["docs"]
 collect_ignore += [] if find_spec("PIL") else ["datasets/test_pictures.py"]
 
 

@@ -32,7 +32,7 @@ def options(command: Any, context: Any) -> nodes.definition_list:
     for parameter in command.params:
         names, meaning = parameter.get_help_record(context)
         item = nodes.definition_list_item()
-        item += nodes.term("", names)
+        item += nodes.term("", "", nodes.literal("", names))
         item += nodes.definition("", nodes.paragraph("", meaning))
         items += item
     return items

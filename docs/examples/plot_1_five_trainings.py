@@ -25,8 +25,8 @@ print(result.summary())
 # %%
 # Each rung of the ladder allows the maps of one group between two runs. The error ε of a rung is
 # held out, in units of the target's diameter; chance is the ε of the same fit after the rows were
-# shuffled. Filled is what is within the tolerance. Here nothing is: even a linear map leaves a
-# part of chance, so these five are related, and not interchangeable.
+# shuffled, and the zone at the left is what is within the tolerance. Here nothing is: even a linear
+# map leaves a part of chance, so these five are related, and not interchangeable.
 
 plots.ladder_figure(result)
 

@@ -1,0 +1,74 @@
+"""What pages say: their commands run, and their numbers are those of the benchmarks."""
+
+import re
+import shlex
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from nearid.cli import app
+
+ROOT = Path(__file__).parents[2]
+FENCE = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+OUT = ("--report", "--out")
+#: Decimals without a unit, as pages write them: .28, 0.28, −.13.
+NUMBER = re.compile(r"(?<![\d.])0?(\.\d{2,3})(?!\d|\.\d)")
+
+
+def shell_lines(text):
+    """Return the commands of nearid in a page's blocks of shell."""
+    lines = "\n".join(FENCE.findall(text)).splitlines()
+    return [line for line in lines if line.startswith("nearid ")]
+
+
+LINES = sorted(
+    {
+        line
+        for page in (ROOT / "docs").glob("*.md")
+        for line in shell_lines(page.read_text(encoding="utf-8"))
+    }
+    - {"nearid demo"}  # tests/cli/test_demo.py runs it
+)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The files that pages name, small."""
+    rng = np.random.default_rng(0)
+    shared = rng.laplace(size=(300, 3))
+    for seed in range(3):
+        np.save(tmp_path / f"seed{seed}.npy", shared @ rng.standard_normal((3, 3)))
+    factors = pd.DataFrame({"hue": rng.integers(0, 10, 300), "size": rng.integers(0, 5, 300)})
+    factors.to_csv(tmp_path / "factors.csv", index=False)
+    np.save(tmp_path / "latents.npy", factors.to_numpy() + 0.1 * rng.standard_normal((300, 2)))
+    wells = pd.DataFrame(rng.laplace(size=(90, 4))).add_prefix("feature_")
+    wells["Metadata_Plate"] = np.repeat(["p1", "p2", "p3"], 30)
+    wells["Metadata_Gene"] = np.where(wells["feature_0"] > 0, "hit", "none")
+    wells.to_parquet(tmp_path / "profiles.parquet")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_commands_of_pages_run(folder, line):
+    arguments = shlex.split(line)[1:]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    written = [name for flag, name in pairwise(arguments) if flag in OUT]
+    assert all((folder / name).stat().st_size for name in written)
+
+
+@pytest.mark.parametrize("page", ["limits.md", "peers.md"])
+def test_numbers_of_pages_are_in_the_benchmarks(page):
+    measured = NUMBER.findall((ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8"))
+    said = NUMBER.findall((ROOT / "docs" / page).read_text(encoding="utf-8"))
+    assert said
+    assert sorted(set(said) - set(measured)) == []
+
+
+def test_a_number_that_was_not_measured_is_found():
+    assert NUMBER.findall("had .765 and 0.31, not 12.5 nor 1.5.2, −.13") == [".765", ".31", ".13"]
