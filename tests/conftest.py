@@ -24,6 +24,7 @@ collect_ignore += (
         "ica/test_module.py",
         "ica/test_torch_pass.py",
         "browser",
+        "packaging/test_api.py",
         "cli/test_decoder.py",
         "cli/test_embed.py",
         "cli/test_layerwise_embedded.py",
