@@ -62,7 +62,7 @@ def test_commands_of_pages_run(folder, line):
     assert all((folder / name).stat().st_size for name in written)
 
 
-@pytest.mark.parametrize("page", ["limits.md", "peers.md"])
+@pytest.mark.parametrize("page", ["efficiency.md", "limits.md", "peers.md", "scale.md"])
 def test_numbers_of_pages_are_in_the_benchmarks(page):
     measured = NUMBER.findall((ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8"))
     said = NUMBER.findall((ROOT / "docs" / page).read_text(encoding="utf-8"))
