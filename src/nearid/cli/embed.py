@@ -108,7 +108,7 @@ def command(
         Path | None,
         typer.Option(
             metavar="FILE.safetensors",
-            help="MODULE:FACTORY: weights of the module, all of them.",
+            help="Of MODULE:FACTORY, the weights of the module, all of them.",
             show_default="as the factory makes them",
         ),
     ] = None,
@@ -116,7 +116,7 @@ def command(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="MODULE:FACTORY: the part to run, such as encoder.",
+            help="Of MODULE:FACTORY, the part to run, such as encoder.",
             show_default="the whole module",
         ),
     ] = None,
