@@ -19,6 +19,7 @@ extensions = [
     "myst_parser",
     "sphinx_gallery.gen_gallery",
     "aliases",
+    "blocks",
     "mathml",
     "commands",
     "methods",
@@ -58,6 +59,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,
+    "min_reported_time": 3600,  # how long a script takes depends on the machine
     "write_computation_times": False,  # a page of it would fetch scripts
     "remove_config_comments": True,
 }

@@ -39,7 +39,8 @@ figure
 
 # %%
 # Beside the factors: which group of maps does it take to read them off? The sheet is a square, so
-# that principal axes, left, have no reason to lie along its edges; ICA has.
+# that principal axes, left, have no reason to lie along its edges; ICA has. (Factors are brought to
+# unit variance, so as it is a scale is open as well as a rotation.)
 
 result = nearid.structural_identifiability(
     representation,
@@ -53,7 +54,8 @@ matches_figure(result)
 
 # %%
 # The usual metrics see the same, each beside its chance level: R² (of any affine map) is as good
-# for every version, and what asks for single coordinates is good after ICA only.
+# for every version, and what asks for single coordinates is best after ICA. In two dimensions, a
+# random rotation may come close by luck; that is why it stands there.
 
 scores_figure(result)
 

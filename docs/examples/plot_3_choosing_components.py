@@ -42,7 +42,7 @@ for choice in (4, 8, 24, 0.99, "stable"):
 pd.DataFrame(rows).round(3)
 
 # %%
-# How many come back, by the number that is kept. Too few mix factors, and too many add axes that
+# How many come back, by the number that is kept. Too few lose factors, and too many add axes that
 # are noise. Each point costs three fits: of all rows, and of two halves.
 
 numbers = [2, 4, 6, 8, 10, 14, 20, 28]
