@@ -10,7 +10,10 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+import nearid
 from nearid.cli import app
+from nearid.deconfounding import evaluate
+from nearid.metrics import METRICS
 
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"```sh\n(.*?)```", re.DOTALL)
@@ -72,3 +75,43 @@ def test_numbers_of_pages_are_in_the_benchmarks(page):
 
 def test_a_number_that_was_not_measured_is_found():
     assert NUMBER.findall("had .765 and 0.31, not 12.5 nor 1.5.2, −.13") == [".765", ".31", ".13"]
+
+
+#: What rows are told apart by; everything else in a table is a number that must be explained.
+KEYS = {"target", "source", "frame", "group", "component", "partner", "sign", "run", "layer"}
+KEYS |= {"depth", "layer_a", "layer_b", "n_rows", "columns_a", "columns_b", "version", "metric"}
+KEYS |= {"part", "method", "classifier", "transductive", "verdict", "verdict_whitened"}
+
+
+def tables():
+    """Return a table of every kind that results hand out."""
+    rng = np.random.default_rng(0)
+    z = rng.laplace(size=(300, 3))
+    quick = {"n_bootstrap": 10, "n_null": 1, "random_state": 0}
+    same = nearid.statistical_identifiability([z, z @ rng.standard_normal((3, 3))], **quick)
+    levels = np.digitize(z, [-1, 0, 1])
+    right = nearid.structural_identifiability(z, levels, metrics=["mcc"], **quick)
+    shared = nearid.consensus([z, z + 0.1 * z**2], **quick)
+    layers = nearid.layerwise({"a": z}, {"a": z[:, ::-1]}, **quick)
+    wells = pd.DataFrame(rng.laplace(size=(90, 4)))
+    wells["plate"], wells["gene"] = np.repeat(list("abc"), 30), np.where(wells[0] > 0, "x", "y")
+    asked = {"batch": "plate", "label": "gene", "classifiers": ["l1"], "n_repeats": 1}
+    batch = evaluate(wells, **asked)
+    yield from (same.to_frame(), same.overall, same.efficiencies, same.components)
+    yield from (right.ladder, right.scores, shared.components, shared.agreement)
+    yield from (layers.layers, layers.ladder, layers.pairs, batch.summary(), batch.batch_scores())
+    yield nearid.LatentICA(random_state=0).fit(z).components_report_
+
+
+def unexplained(columns, text):
+    """Return the columns that a page does not name, with or without the suffix of an interval."""
+    named = {word for code in re.findall(r"`([^`]+)`", text) for word in re.split(r"[ /,]+", code)}
+    bare = {name: re.sub(r"_(low|high|p)$", "", name) for name in columns}
+    return sorted(name for name, stem in bare.items() if not {name, stem} & (named | KEYS))
+
+
+def test_every_number_is_explained():
+    columns = {name for table in tables() for name in table.columns}
+    text = (ROOT / "docs" / "numbers.md").read_text(encoding="utf-8")
+    assert unexplained([*columns, *METRICS], text) == []
+    assert unexplained(["auroc_low", "surprise"], "`auroc`") == ["surprise"]
