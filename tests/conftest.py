@@ -33,6 +33,8 @@ collect_ignore += (
         "embed",
         "models",
         "experiments",
+        "faults",
+        "fuzz",
         "sources/test_tensor.py",
     ]
 )

@@ -179,3 +179,11 @@ def test_images_and_labels_must_belong_together(tmp_path):
     (tmp_path / "train-images-idx3-ubyte").write_bytes(packed(np.zeros((2, 3)), 8))
     with pytest.raises(InputError, match="expected images of shape"):
         load_mnist(folder=tmp_path)
+
+
+def test_axes_of_length_zero_hold_nothing(tmp_path):
+    lengths = [2**31, 2**31, 0]
+    raw = bytes([0, 0, 8, 3]) + b"".join(n.to_bytes(4, "big") for n in lengths)
+    (tmp_path / "x").write_bytes(raw)
+    with pytest.raises(InputError, match="it holds nothing"):
+        read_idx(tmp_path / "x")

@@ -108,3 +108,17 @@ def test_other_arrays_of_a_file_are_named(tmp_path):
     np.savez(tmp_path / "two.npz", a=X, b=X)
     found = embed(nn.Linear(3, 2), f"{tmp_path}/two.npz::a")
     assert found.notices == [f"{tmp_path}/two.npz: b was not read"]
+
+
+def test_damaged_archives_are_refused_in_one_line(tmp_path):
+    path = tmp_path / "x.npz"
+    np.savez_compressed(path, x=np.ones((6, 3)))
+    content = path.read_bytes()
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0x5A]) + content[place + 1 :])
+        said = ""
+        try:
+            arrays(path)
+        except InputError as error:
+            said = str(error)
+        assert "\n" not in said

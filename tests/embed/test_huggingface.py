@@ -221,3 +221,12 @@ def test_folders_that_hold_no_model_to_load(folder, tmp_path):
         texts(["a"], tokenizer=tmp_path)
     with pytest.raises(InputError, match="does not exist"):
         texts(["a"], tokenizer=tmp_path / "gone")
+
+
+def test_a_reference_that_is_no_text_is_named(tmp_path):
+    (tmp_path / "snapshots" / "abc").mkdir(parents=True)
+    (tmp_path / "snapshots" / "abc" / "config.json").write_text("{}")
+    (tmp_path / "refs").mkdir()
+    (tmp_path / "refs" / "main").write_bytes(b"\xad\xff")
+    with pytest.raises(InputError, match="main cannot be read as a reference to a snapshot"):
+        revision_folder(tmp_path, "main")

@@ -144,3 +144,9 @@ def test_folders_that_are_none(tmp_path):
     for name, said in (("", "holds no image"), ("a.txt", "is a file"), ("b", "does not exist")):
         with pytest.raises(InputError, match=said):
             images(tmp_path / name)
+
+
+def test_a_size_that_few_bytes_claim_is_refused(tmp_path):
+    Image.new("1", (8000, 8000)).save(tmp_path / "large.png")
+    with pytest.raises(InputError, match="more than 200 times as many"):
+        images(tmp_path, size=8).batch(0, 1)

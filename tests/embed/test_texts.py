@@ -120,3 +120,20 @@ def test_what_is_no_text_is_said(tmp_path, sequences, letters):
         texts(["a"], tokenizer=letters, max_length=0)
     with pytest.raises(InputError, match="there are no inputs"):
         embed(sequences, texts([], tokenizer=letters))
+
+
+def test_texts_that_come_again_and_again_are_read(tmp_path, letters):
+    frame = pd.DataFrame({"t": ["a b", "c", "a b", ""] * 3})
+    frame.to_parquet(tmp_path / "t.parquet", row_group_size=5)
+    inputs = texts(tmp_path / "t.parquet::t", tokenizer=letters)
+    assert inputs.strings.read(0, 12) == frame["t"].tolist()
+
+
+def test_a_damaged_row_group_is_refused_in_one_line(tmp_path, letters):
+    pd.DataFrame({"t": [f"{i} a" for i in range(400)]}).to_parquet(tmp_path / "t.parquet")
+    content = bytearray((tmp_path / "t.parquet").read_bytes())
+    content[4:60] = bytes(56)
+    (tmp_path / "t.parquet").write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read as a Parquet file") as caught:
+        texts(tmp_path / "t.parquet::t", tokenizer=letters).batch(0, 4)
+    assert "\n" not in str(caught.value)

@@ -292,3 +292,33 @@ def test_ids_of_an_array_of_its_own_come_first(tmp_path):
     np.save(tmp_path / "ids.npy", ["a", "b"])
     np.save(tmp_path / "run.ids.npy", [7, 8])
     assert io.read_one(tmp_path / "run.npy").ids.tolist() == [7, 8]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"file": "../outside.npy"}, "expected a file beside it"),
+        ({"file": "/etc/passwd"}, "expected a file beside it"),
+        ({"ids": "../ids.npy"}, "expected a file beside it"),
+        ({"file": ["output.npy"]}, "lack file, shape or ids"),
+        ({"shape": 3}, "lack file, shape or ids"),
+    ],
+)
+def test_a_manifest_names_files_of_its_folder_alone(tmp_path, model, inputs, change, said):
+    embed(model, inputs, out=tmp_path / "run")
+    manifest = json.loads((tmp_path / "run" / "embed.json").read_text())
+    for entry in manifest["layers"].values():
+        entry |= change
+    (tmp_path / "run" / "embed.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match=said):
+        open_embedding(tmp_path / "run")
+
+
+def test_a_layer_that_is_changed_while_it_is_compared_is_noticed(tmp_path, model, inputs):
+    embedding = embed(model, inputs, out=tmp_path / "run")
+    [name, *_] = embedding.layers
+    rows = embedding.rows(name)
+    rows.read(0, 1)
+    np.save(tmp_path / "run" / f"{name}.npy", np.zeros(rows.source.shape, "f4"))
+    with pytest.raises(InputError, match="was changed while it was read"):
+        rows.read(0, 1)

@@ -55,6 +55,17 @@ def test_embeddings_with_their_metadata_beside(wells, tmp_path):
     assert found.columns[:2].tolist() == ["Metadata_Batch", "Metadata_Plate"]
 
 
+def test_damaged_embeddings_are_refused_in_one_line(wells, tmp_path):
+    embedded(wells).to_parquet(tmp_path / "e.parquet")
+    described(wells).to_csv(tmp_path / METADATA, index=False)
+    (tmp_path / METADATA).write_bytes(b"\xad\xff" + (tmp_path / METADATA).read_bytes())
+    with pytest.raises(InputError, match=rf"{METADATA} cannot be read as a .csv file"):
+        load_embeddings(tmp_path / "e.parquet")
+    (tmp_path / "e.parquet").write_bytes((tmp_path / "e.parquet").read_bytes()[:-20])
+    with pytest.raises(InputError, match=r"e.parquet cannot be read as a Parquet file"):
+        load_embeddings(tmp_path / "e.parquet")
+
+
 def test_embeddings_of_jump(wells, tmp_path):
     names = {"experiment_name": "Metadata_Source", "plate": "Metadata_Plate"}
     names |= {"address": "Metadata_Well", "treatment": "Metadata_JCP2022"}

@@ -52,6 +52,15 @@ def quick_given(monkeypatch, data_folder):
     )  # fmt: skip
 
 
+def test_representations_that_are_damaged_or_others_are_refused(tmp_path):
+    np.savez(tmp_path / "cifar_resnets.npz", resnet20=np.zeros((3, 2)))
+    with pytest.raises(InputError, match="no array label"):
+        model_pairs_given.cifar_resnets(tmp_path)
+    (tmp_path / "admet_members.npz").write_bytes(b"PK\x03\x04 but no more")
+    with pytest.raises(InputError, match=r"admet_members.npz cannot be read as an .npz archive"):
+        model_pairs_given.admet_members(tmp_path)
+
+
 def test_from_training_to_page(data_folder, tmp_path, quick_given, monkeypatch):
     monkeypatch.setattr(model_pairs_given, "find_spec", lambda name: None)
     told = []

@@ -12,7 +12,7 @@ from nearid.io import Table, write, write_safetensors
 
 N, D = 9, 3
 #: What a file that is nothing but zeros unpacks to: more than a reader may take for it.
-BOMB = 2**28
+BOMB = 2**27
 
 
 def numbers(dtype="f4"):
@@ -121,8 +121,8 @@ def tsv(folder):
 def csv_gz(folder):
     """Packed text; a bomb of one column, and one that is all header."""
     write(folder / "table.csv.gz", table())
-    (folder / "hostile_rows.csv.gz").write_bytes(gzip.compress(b"a\n" + b"0\n" * (BOMB // 2), 1))
-    (folder / "hostile_header.csv.gz").write_bytes(gzip.compress(b"a" * BOMB, 1))
+    (folder / "hostile_rows.csv.gz").write_bytes(gzip.compress(b"a\n" + b"0\n" * 2**25, 1))
+    (folder / "hostile_header.csv.gz").write_bytes(gzip.compress(b"a" * 2**26, 1))
 
 
 def h5ad(folder):

@@ -9,6 +9,7 @@ import contextlib
 import faulthandler
 import os
 import resource
+import signal
 import sys
 import time
 import warnings
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.fuzz.subjects import SUBJECTS
+from tests.fuzz.subjects import GUILTY, SUBJECTS
 
 #: After so many seconds a file counts as a hang, and the process ends.
 PATIENCE = 10
@@ -28,6 +29,11 @@ TIMES, MORE, RESERVED = 4, 100_000_000, 2**30
 FORBIDDEN = ("pickle.find_class", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn")
 FORBIDDEN += ("os.fork", "socket.connect", "socket.getaddrinfo", "os.remove", "os.rename")
 FORBIDDEN += ("os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.chmod", "os.truncate")
+
+
+#: What the kernel says of this process, and where it is told to count peaks anew.
+STATUS = os.open("/proc/self/status", os.O_RDONLY)
+PEAKS = os.open("/proc/self/clear_refs", os.O_WRONLY)
 
 
 class Guard:
@@ -68,25 +74,24 @@ def _writes(arguments):
     return bool(wanted) or bool((flags or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
 
 
-def kilobytes(name):
-    """Return a number of ``/proc/self/status``."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1])
-    return 0
+def kilobytes(*names):
+    """Return numbers of ``/proc/self/status``."""
+    lines = os.pread(STATUS, 8192, 0).decode().splitlines()
+    held = dict(line.split(":", 1) for line in lines)
+    return [int(held[name].split()[0]) for name in names]
 
 
 def forget_peak():
     """Have the kernel count the peak of memory anew; where it does not, the peak only grows."""
     with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
+        os.pwrite(PEAKS, b"5", 0)
 
 
 @contextlib.contextmanager
-def bounded(n_bytes):
-    """Let the process map so many bytes more, and no further."""
+def bounded(n_bytes, mapped):
+    """Let the process map so many bytes more than it has, and no further."""
     before = resource.getrlimit(resource.RLIMIT_AS)
-    limit = kilobytes("VmSize") * 1024 + n_bytes
+    limit = mapped * 1024 + n_bytes
     resource.setrlimit(resource.RLIMIT_AS, (limit, before[1]))
     try:
         yield
@@ -121,10 +126,10 @@ def measured(read, path, guard):
         else sum(inside.stat().st_size for inside in path.rglob("*") if inside.is_file())
     )
     forget_peak()
-    before, begun = kilobytes("VmRSS"), time.perf_counter()
-    with bounded(TIMES * size + RESERVED):
+    (before, mapped), begun = kilobytes("VmRSS", "VmSize"), time.perf_counter()
+    with bounded(TIMES * size + RESERVED, mapped):
         ended = outcome(read, path, guard)
-    seconds, taken = time.perf_counter() - begun, max(0, kilobytes("VmHWM") - before)
+    seconds, taken = time.perf_counter() - begun, max(0, kilobytes("VmHWM")[0] - before)
     if taken * 1024 > TIMES * size + MORE:
         ended = f"memory: {taken} kB for a file of {size} bytes; {ended}"
     return taken, seconds, " ".join(ended.split())
@@ -133,7 +138,10 @@ def measured(read, path, guard):
 def main(name, folder, seed, first, stop):
     """Read the mutations from ``first`` to ``stop``; the numbers below those of bases are bases."""
     warnings.simplefilter("error")
-    subject, folder = SUBJECTS[name], Path(folder)
+    faulthandler.enable()
+    told = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # C libraries print on their own
+    subject, folder = (SUBJECTS | GUILTY)[name], Path(folder)
     bases = sorted((folder / "bases").iterdir())
     guard = Guard()
     for base in bases:
@@ -142,11 +150,11 @@ def main(name, folder, seed, first, stop):
     for number in range(int(first), int(stop)):
         rng = np.random.default_rng([int(seed), number])
         path = subject.damaged(bases, number, folder / "damaged", rng)
-        faulthandler.dump_traceback_later(PATIENCE, exit=True)
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE)  # ends the process, in C code too
         taken, seconds, ended = measured(subject.read, path, guard)
-        faulthandler.cancel_dump_traceback_later()
+        signal.setitimer(signal.ITIMER_REAL, 0)
         ascii_line = ended.encode("ascii", "backslashreplace").decode()
-        print(number, taken, f"{seconds:.3f}", ascii_line, flush=True)  # noqa: T201
+        print(number, taken, f"{seconds:.3f}", ascii_line, file=told, flush=True)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import pytest
 from nearid import InputError, LatentICA
 from nearid.ica import checkpoint, passes
 from nearid.ica.saved import load, save
+from nearid.io import write_safetensors
 
 KILLED = """
 import os, signal, sys
@@ -116,3 +117,11 @@ def test_a_kept_model_does_not_name_the_folder(table, tmp_path):
 def test_what_is_not_kept_is_done(tmp_path):
     assert checkpoint.recalled(None, ("key",), lambda: (1,)) == (1,)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_holds_no_pass_is_named(tmp_path):
+    checkpoint.recalled(str(tmp_path), ("key",), lambda: (np.zeros(2),))
+    [kept] = tmp_path.iterdir()
+    write_safetensors(kept, {"1": np.zeros(2)})
+    with pytest.raises(InputError, match=r"pass-.* holds no pass: delete it"):
+        checkpoint.recalled(str(tmp_path), ("key",), lambda: (np.zeros(2),))

@@ -53,3 +53,35 @@ def test_a_file_with_a_part_missing_is_damaged(ica, tmp_path):
     write_safetensors(tmp_path / "cut.safetensors", kept, metadata)
     with pytest.raises(InputError, match="is damaged, or of another version: KeyError"):
         load(tmp_path / "cut.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("key", "old", "new", "said"),
+    [
+        ("fitted", '"n_features_in_": 4', '"n_features_in_": 7', "n_features_in_ is 7, not 4"),
+        ("features", '["a"', '[["a"]', "names of the features are no text"),
+        ("blocks", "[", "{", "is damaged"),
+        ("params", '"contrast"', '"contrasts"', "is damaged"),
+    ],
+)
+def test_metadata_that_contradict_the_arrays_are_refused(ica, tmp_path, key, old, new, said):
+    from nearid.io.safetensors import read_safetensors
+
+    save(ica, tmp_path / "ica.safetensors")
+    tensors, metadata = read_safetensors(tmp_path / "ica.safetensors")
+    assert old in metadata[key]
+    changed = metadata | {key: metadata[key].replace(old, new, 1)}
+    write_safetensors(tmp_path / "changed.safetensors", tensors, changed)
+    with pytest.raises(InputError, match=said):
+        load(tmp_path / "changed.safetensors")
+
+
+def test_a_file_does_not_say_where_to_write(ica, tmp_path):
+    from nearid.io.safetensors import read_safetensors
+
+    save(ica, tmp_path / "ica.safetensors")
+    tensors, metadata = read_safetensors(tmp_path / "ica.safetensors")
+    assert '"checkpoint": null' in metadata["params"]
+    aimed = metadata["params"].replace('"checkpoint": null', f'"checkpoint": "{tmp_path}/there"')
+    write_safetensors(tmp_path / "aimed.safetensors", tensors, metadata | {"params": aimed})
+    assert load(tmp_path / "aimed.safetensors").checkpoint is None

@@ -66,3 +66,9 @@ def test_a_chunk_that_is_written_anew_between_passes_is_noticed(tmp_path):
     array[120:130] = 7
     with pytest.raises(InputError, match="was changed while it was read"):
         rows.read(0, 300)
+
+
+def test_a_shape_that_few_bytes_claim_is_refused(tmp_path):
+    zarr.create_array(tmp_path / "run.zarr", shape=(2**50, 3), chunks=(2**20, 3), dtype="f4")
+    with pytest.raises(InputError, match="more than 200 times as many"):
+        io.read(tmp_path / "run.zarr")

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from nearid.errors import InputError, NearIdError
-from nearid.io.safetensors import read_safetensors
+from nearid.io.safetensors import read_safetensors, write_safetensors
 from nearid.models import initialise, mlp_autoencoder, train
 from nearid.models.checkpoint import FILE, read_checkpoint
 from nearid.models.data import as_data
@@ -335,3 +335,18 @@ def test_the_code_of_a_models_class_is_part_of_its_fingerprint(data):
         for sign in (1, 1, -1)
     )
     assert first == again != other
+
+
+@pytest.mark.parametrize(
+    ("tensors", "about"),
+    [
+        ({"losses": np.zeros(1, "f4")}, {"step": "one"}),
+        ({"losses": np.zeros(1, "f4")}, {}),
+        ({"weights/w": np.zeros(1, "f4"), "losses": np.zeros(1, "f4")}, {"step": "1"}),
+        ({"model/w": np.zeros(1, "f4")}, {"step": "1"}),
+    ],
+)
+def test_a_file_that_is_no_state_of_a_training_is_named(tmp_path, tensors, about):
+    write_safetensors(tmp_path / FILE, tensors, {"fingerprint": "0123", **about})
+    with pytest.raises(InputError, match=rf"{FILE} is no state of a training"):
+        read_checkpoint(tmp_path, "0123")

@@ -185,6 +185,8 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     if axes == 0 or len(raw) < start:
         raise InputError(f"{path} is not a complete IDX file: its header is cut short")
     shape = tuple(int(n) for n in np.frombuffer(raw, ">u4", count=axes, offset=4))
+    if 0 in shape and len(raw) == start:
+        raise InputError(f"{path} is an IDX file of shape {shape}: it holds nothing")
     expected = start + math.prod(shape) * dtype.itemsize
     if len(raw) != expected:
         raise InputError(

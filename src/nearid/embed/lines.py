@@ -197,7 +197,14 @@ class Column:
         if group not in self.held:
             if len(self.held) > 1:  # batches go on from one row group into the next
                 self.held.pop(min(self.held))
-            self.held[group] = _texts_of(self.path, self.name, group)
+            texts = _texts_of(self.path, self.name, group)
+            promised = int(self.bounds[group + 1] - self.bounds[group])
+            if len(texts) != promised:
+                raise InputError(
+                    f"{self.path} is damaged: a row group holds {len(texts)} rows, and promises "
+                    f"{promised}"
+                )
+            self.held[group] = texts
         return self.held[group]
 
     def ids(self, start: int, stop: int) -> list[str]:
@@ -224,6 +231,8 @@ def _column(path: Path, name: str) -> Column:
     if str(schema.field(name).type) not in ("string", "large_string", "string_view"):
         raise InputError(f"{path}::{name} holds {schema.field(name).type}: expected text")
     sizes = [groups.row_group(group).num_rows for group in range(groups.num_row_groups)]
+    if min(sizes, default=0) < 0:
+        raise InputError(f"{path} is damaged: a row group promises {min(sizes)} rows")
     if not sum(sizes):
         raise InputError(f"{path} has no rows")
     return Column(path, name, np.cumsum([0, *sizes]), _index_of(file))

@@ -96,7 +96,8 @@ def load(path: str | os.PathLike[str]) -> LatentICA:
             f"{metadata.get('format')!r}; write one with nearid fit, or nearid.ica.saved.save"
         )
     try:
-        ica = LatentICA(**json.loads(metadata["params"]))
+        # a file does not say where a later fit is to write
+        ica = LatentICA(**{**json.loads(metadata["params"]), "checkpoint": None})
         for name in ARRAYS:
             setattr(ica, name, np.array(tensors[name]))
         fitted = json.loads(metadata["fitted"])
@@ -131,6 +132,10 @@ def _check_arrays(ica: LatentICA) -> None:
         held: NDArray[Any] = getattr(ica, name)
         if held.shape != shape:
             raise ValueError(f"{name} has the shape {held.shape}, not {shape}")
+    if ica.n_features_in_ != d:
+        raise ValueError(f"n_features_in_ is {ica.n_features_in_}, not {d}")
+    if not all(isinstance(name, str) for name in getattr(ica, "feature_names_in_", [])):
+        raise ValueError("the names of the features are no text")
     for name in ARRAYS[:3]:
         if not np.isfinite(getattr(ica, name)).all():
             raise ValueError(f"{name} has NaN or infinite values")
