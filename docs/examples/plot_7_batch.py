@@ -60,11 +60,11 @@ largest = max(0.0, kept["Metadata_Plate"].max())
 print(f"{len(kept)} components are kept, of which the plate explains at most {largest:.0%}")
 
 # %%
-# How many components? Purity is 1 if each component is of biology or of the plate alone. Four plates
-# vary in three directions, whatever the number of their factors, which makes eleven with the eight
-# biological ones; components beyond them are noise, and purity and what is explained fall. On plates
-# that were held out purity is high for any axes, random ones included, because there the plate's
-# factors explain little: read it beside ``explained``.
+# How many components? Purity is 1 if each component is of biology or of the plate alone. Four
+# plates vary in three directions, whatever the number of their factors, which makes eleven with
+# the eight biological ones; components beyond them are noise, and purity and what is explained
+# fall. On plates that were held out purity is high for any axes, random ones included, because
+# there the plate's factors explain little: read it beside ``explained``.
 
 rows = {}
 for k in (8, 18, 32):
