@@ -25,6 +25,7 @@ collect_ignore += (
         "ica/test_torch_pass.py",
         "browser",
         "packaging/test_api.py",
+        "packaging/test_licences.py",
         "cli/test_decoder.py",
         "cli/test_embed.py",
         "cli/test_layerwise_embedded.py",
