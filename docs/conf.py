@@ -23,6 +23,7 @@ extensions = [
     "mathml",
     "commands",
     "methods",
+    "rest",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "examples"]
