@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 CORE_VENV := .venv-core
+PACKAGE_VENV := .venv-package
+LOWEST_VENV := .venv-lowest
+SBOM_VENV := .venv-sbom
 # One BLAS thread a process: the tests run in as many processes as there are cores.
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
@@ -11,7 +14,7 @@ export OPENBLAS_NUM_THREADS := 1
 export SCIPY_ARRAY_API := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check core lint types layers docs examples bench pictures clean
+.PHONY: help demo test check core lint types layers docs examples bench package lowest licences pictures nightly clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 12
@@ -67,8 +70,35 @@ $(CORE_VENV)/done: pyproject.toml constraints.txt
 	$(CORE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	touch $@
 
+package: $(VENV)/all ## build wheel and sources, install the wheel elsewhere, run the core's tests against it
+	rm -rf dist $(PACKAGE_VENV)
+	$(BIN)/python -m build --no-isolation --outdir dist
+	$(PYTHON) -m venv $(PACKAGE_VENV)
+	$(PACKAGE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
+	$(PACKAGE_VENV)/bin/python tools/installed_size.py --at-most 700
+	$(PACKAGE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "$$(ls dist/*.whl)[test]"
+	$(PACKAGE_VENV)/bin/python -c 'import nearid; assert "site-packages" in nearid.__file__, nearid.__file__'
+	$(PACKAGE_VENV)/bin/python -m pytest -n auto --dist loadfile -p no:cacheprovider tests
+
+lowest: ## the core's tests with the lowest versions that are supported
+	rm -rf $(LOWEST_VENV)
+	$(PYTHON) -m venv $(LOWEST_VENV)
+	$(LOWEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt -e '.[test]'
+	$(LOWEST_VENV)/bin/python -m pytest -n auto --dist loadfile -p no:cacheprovider tests
+
+licences: $(VENV)/all ## list the licences of all that is needed, and the core as a bill of materials
+	$(BIN)/python tools/list_licences.py > docs/licences.md
+	rm -rf $(SBOM_VENV) && $(PYTHON) -m venv $(SBOM_VENV) && mkdir -p dist
+	$(SBOM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --target $(SBOM_VENV)/core .
+	$(SBOM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
+	$(SBOM_VENV)/bin/cyclonedx-py environment --output-reproducible --of JSON -o dist/sbom.json $(SBOM_VENV)/core
+
 pictures: $(VENV)/core ## draw the README's picture anew
 	$(BIN)/python docs/make_pictures.py
 
+nightly: $(VENV)/all ## hours: 200,000 damaged files of every format, 200 kills of every command
+	$(BIN)/python -m tests.fuzz --files 200000 --format all
+	$(BIN)/python -m tests.faults --kills 200 --command all
+
 clean: ## remove what was made
-	rm -rf $(VENV) $(CORE_VENV) nearid-demo dist docs/_build docs/gallery docs/api/generated .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(CORE_VENV) $(PACKAGE_VENV) $(LOWEST_VENV) $(SBOM_VENV) nearid-demo dist docs/_build docs/gallery docs/api/generated .mypy_cache .ruff_cache .pytest_cache .hypothesis

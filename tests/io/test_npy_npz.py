@@ -196,3 +196,13 @@ def test_an_archive_without_arrays(tmp_path):
     path = tmp_path / "x.npz"
     write_member(path, b"hello", name="hello.txt")
     refuse(path, "it holds nothing")
+
+
+@pytest.mark.parametrize("order", ["c", "f", "strided"])
+def test_what_is_written_is_what_numpy_writes(tmp_path, monkeypatch, order):
+    values = np.random.default_rng(0).normal(size=(50, 4)).astype(">f4")
+    given = {"c": values, "f": np.asfortranarray(values), "strided": values[::2, ::-1]}[order]
+    monkeypatch.setattr("nearid.io.npy.WRITTEN_BYTES", 100)
+    io.write(tmp_path / "ours.npy", Table(given, "run"))
+    np.save(tmp_path / "theirs.npy", given)
+    assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "theirs.npy").read_bytes()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from nearid.errors import InputError
-from nearid.io.location import parsing
+from nearid.io.location import DAMAGED, parsing
 
 __all__ = ["SCHEMAS", "load_embeddings"]
 
@@ -67,7 +67,7 @@ def load_embeddings(path: str | os.PathLike[str]) -> pd.DataFrame:
         )
     import pyarrow as pa
 
-    with parsing(place, "a Parquet file", pa.ArrowException, ValueError, LookupError):
+    with parsing(place, "a Parquet file", pa.ArrowException, *DAMAGED):
         table = pd.read_parquet(place)
     if KEY in table and not any(set(names) <= set(table) for names in SCHEMAS.values()):
         table = _described(table, place)
@@ -85,7 +85,7 @@ def _described(table: pd.DataFrame, place: Path) -> pd.DataFrame:
             f"{place} names its wells by {KEY} alone: put {METADATA}, which describes them, into "
             f"{place.parent}"
         )
-    with parsing(beside, "a .csv file", ValueError, LookupError):
+    with parsing(beside, "a .csv file", *DAMAGED):
         wells = pd.read_csv(beside)
     for name, held in ((beside, wells), (place, table)):
         if KEY not in held or held[KEY].duplicated().any():

@@ -26,6 +26,9 @@ MAGIC = b"\x93NUMPY"
 #: A header of a plain array is 128 bytes; NumPy itself refuses more than this.
 LONGEST_HEADER = 10_000
 
+#: Bytes that are written at a time.
+WRITTEN_BYTES = 2**24
+
 # The header is the text of a Python dict. NumPy evaluates it, and warns of what it finds there; we
 # look for the three entries that a plain array has, which can do neither.
 DESCR = re.compile(
@@ -131,7 +134,15 @@ def write(path: Path, table: Table) -> None:
             f"write .npz, .safetensors, .parquet or .csv"
         )
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        np.lib.format.write_array(stream, np.asarray(table.values), allow_pickle=False)
+        values = np.asarray(table.values)
+        np.lib.format.write_array_header_1_0(
+            stream, np.lib.format.header_data_from_array_1_0(values)
+        )
+        rows = values.T if values.flags.f_contiguous and not values.flags.c_contiguous else values
+        step = max(1, WRITTEN_BYTES // max(1, rows[:1].nbytes))
+        # not tofile, which does not say why the system refused
+        for start in range(0, len(rows), step):
+            stream.write(rows[start : start + step].tobytes())
 
 
 def read_header(stream: IO[bytes], name: str) -> NpyHeader:
