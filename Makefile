@@ -88,10 +88,14 @@ lowest: ## the core's tests with the lowest versions that are supported
 
 licences: $(VENV)/all ## list the licences of all that is needed, and the core as a bill of materials
 	$(BIN)/python tools/list_licences.py > docs/licences.md
-	rm -rf $(SBOM_VENV) && $(PYTHON) -m venv $(SBOM_VENV) && mkdir -p dist
-	$(SBOM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --target $(SBOM_VENV)/core .
+	rm -rf $(SBOM_VENV)
+	$(PYTHON) -m venv $(SBOM_VENV)
 	$(SBOM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
-	$(SBOM_VENV)/bin/cyclonedx-py environment --output-reproducible --of JSON -o dist/sbom.json $(SBOM_VENV)/core
+	$(PYTHON) -m venv --without-pip $(SBOM_VENV)/core
+	$(SBOM_VENV)/bin/python -m pip --python $(SBOM_VENV)/core/bin/python install --quiet --disable-pip-version-check -c constraints.txt .
+	mkdir -p dist
+	$(SBOM_VENV)/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type library --output-reproducible \
+	  --of JSON -o dist/sbom.json $(SBOM_VENV)/core/bin/python
 
 pictures: $(VENV)/core ## draw the README's picture anew
 	$(BIN)/python docs/make_pictures.py
