@@ -114,7 +114,6 @@ def read(
     if reader is None:
         check_exists(path)
         raise InputError(_unknown(path, READERS, "read"))
-    check_exists(path)
     origin = Origin.of(path)
     tables = reader(path, key=key, id_column=id_column, features=features)
     origin.check()

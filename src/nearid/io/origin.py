@@ -93,6 +93,6 @@ def is_lazy(values: object) -> bool:
 def _stamp(path: str) -> tuple[str, int, int, int]:
     try:
         found = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):  # it is gone; a name that no system can hold
         return path, 0, 0, 0
     return path, found.st_size, found.st_mtime_ns, found.st_ino
