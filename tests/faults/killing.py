@@ -44,21 +44,21 @@ class Moments:
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
-def child(name, folder, last, pipe):
+def child(name, folder, last, learning, pipe):
     """Run a command in a forked process, and report the moments that it had."""
     moments = Moments(last)
     sys.addaudithook(moments)
     status = run_here(COMMANDS[name].arguments, folder)
-    pipe.send((status, moments.seen, [] if last else list(sys.modules)))
+    pipe.send((status, moments.seen, list(sys.modules) if learning else []))
     pipe.close()
     os._exit(0)  # nothing that the parent registered is to be run here
 
 
-def call(name, folder, *, last=0, after=None):
+def call(name, folder, *, last=0, after=None, learning=False):
     """Run a command; return its status and moments, or None if it was killed before it ended."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=child, args=(name, folder, last, theirs))
+    process = context.Process(target=child, args=(name, folder, last, learning, theirs))
     process.start()
     theirs.close()
     if after is not None:
@@ -66,7 +66,7 @@ def call(name, folder, *, last=0, after=None):
         process.kill()
     try:
         found = ours.recv()
-    except EOFError:
+    except (EOFError, OSError):  # it was killed before it could tell, or while it did
         found = None
     process.join()
     return found
@@ -94,7 +94,7 @@ class Trials:
         old = {name: tree(folders[0] / name) for name in self.whole}
         for folder in folders:
             begun = time.perf_counter()
-            status, moments, modules = call(self.name, folder)
+            status, moments, modules = call(self.name, folder, learning=True)
             seconds = time.perf_counter() - begun
             said = (folder / "said.err").read_text()
             assert status == 0, said

@@ -180,3 +180,18 @@ def test_a_pickle_in_zarr_is_never_opened(dtype, place, tmp_path):
     (path / ".zarray").write_text(json.dumps(described))
     (path / "0.0").write_bytes(b"cpytest\nfail\n(S'a pickle was opened'\ntR.")
     refuse(path, "pickle")
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_h5ad_that_would_unpack_to_hundreds_of_times_as_much(sparse, tmp_path):
+    if lacks("anndata", tmp_path / "run.h5ad"):
+        return
+    import anndata
+    import scipy.sparse
+
+    n, d = 4000, 3000
+    values = scipy.sparse.csr_matrix(([1.0], ([3], [4])), shape=(n, d), dtype="f4")
+    adata = anndata.AnnData(X=values if sparse else values.toarray())
+    adata.write_h5ad(tmp_path / "run.h5ad", compression="gzip")
+    with pytest.raises(InputError, match="more than 200 times as many"):
+        io.read(f"{tmp_path / 'run.h5ad'}::X")

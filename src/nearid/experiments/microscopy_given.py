@@ -90,6 +90,8 @@ def _described(table: pd.DataFrame, place: Path) -> pd.DataFrame:
     for name, held in ((beside, wells), (place, table)):
         if KEY not in held or held[KEY].duplicated().any():
             raise InputError(f"{name} must have one row for each {KEY}, and one row only")
+    if (table[KEY].dtype.kind == "O") != (wells[KEY].dtype.kind == "O"):
+        raise InputError(f"{KEY} is text in one of {place} and {beside}, and numbers in the other")
     merged = table.merge(wells, on=KEY, how="left", indicator=True)
     lost = merged["_merge"] != "both"
     if lost.any():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +16,15 @@ from nearid.errors import InputError
 from nearid.io.atomic import atomic_path
 from nearid.io.choice import choose, chosen_notice, first_duplicate
 from nearid.io.frames import assemble
-from nearid.io.location import DAMAGED, check_file, closest, listing, match, parsing
+from nearid.io.location import (
+    DAMAGED,
+    check_file,
+    check_packing,
+    closest,
+    listing,
+    match,
+    parsing,
+)
 from nearid.io.table import Table, check_values
 from nearid.optional import require
 
@@ -27,6 +36,9 @@ __all__ = ["add_to", "read"]
 Array = NDArray[Any]
 
 WHAT = "an .h5ad file"
+
+#: How many times denser than other packing the values of a sparse matrix may be.
+SPARSEST = 10
 
 
 @dataclass(frozen=True)
@@ -156,9 +168,13 @@ def _matrix(file: Any, place: str, where: str) -> Matrix:
             raise InputError(
                 f"{where} was never written: it has a shape, {node.shape}, and no data"
             )
+        check_packing(Path(where), node.nbytes, node.id.get_storage_size())
         return Matrix(node[...], _var_names(file, where) if place == "X" else None)
     held = _element(node)
     if hasattr(held, "toarray"):
+        # zeros are not stored: rows that are nearly empty may unpack to more than what is packed
+        n_bytes, stored = math.prod(held.shape) * held.dtype.itemsize, held.data.nbytes
+        check_packing(Path(where), n_bytes, SPARSEST * stored)
         said = f"it is sparse in the file ({held.nnz} values), and was made dense"
         return Matrix(held.toarray(), _var_names(file, where) if place == "X" else None, (said,))
     if hasattr(held, "iloc"):
