@@ -107,14 +107,14 @@ def _tiny():
     tiny = {"alphas": (0.3, 1.0), "repeats": 2, "steps": 30, "n_train": 200, "n_test": 80}
     patch.setitem(warmup.SCALES, "ci", replace(warmup.SCALES["ci"], **tiny, n_jacobians=10))
     patch.setitem(
-        disentanglement_reproduction.SCALES, "ci", Settings(8, 400, 300, 30, (16,), 5, 60, 32, 60)
+        disentanglement_reproduction.SCALES, "ci", Settings(8, 300, 200, 10, (8,), 4, 20, 32, 60)
     )
     language = replace(TRAININGS["ci"]["language"], steps=3, width=16, inputs=10)
     patch.setitem(TRAININGS, "ci", TRAININGS["ci"] | {"language": language})
     quick = Measuring(4, n_bootstrap=5, n_null=1, n_random=1)
     patch.setitem(model_pairs_reproduction.SCALES, "ci", (quick, 40))
     worlds, tables = microscopy.SCALES["ci"]
-    small = replace(worlds, n_plates=4, n_wells=2, n_cells=3)
+    small = replace(worlds, n_plates=3, n_wells=2, n_cells=3)
     patch.setitem(microscopy.SCALES, "ci", (small, replace(tables, classifiers=("l2",))))
     yield
     patch.undo()
