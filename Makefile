@@ -103,6 +103,7 @@ pictures: $(VENV)/core ## draw the README's picture anew
 nightly: $(VENV)/all ## hours: 200,000 damaged files of every format, 200 kills of every command
 	$(BIN)/python -m tests.fuzz --files 200000 --format all
 	$(BIN)/python -m tests.faults --kills 200 --command all
+	NEARID_EXAMPLES=2000 $(BIN)/python -m pytest -q tests/fuzz/test_public_functions.py
 
 clean: ## remove what was made
 	rm -rf $(VENV) $(CORE_VENV) $(PACKAGE_VENV) $(LOWEST_VENV) $(SBOM_VENV) nearid-demo dist docs/_build docs/gallery docs/api/generated .mypy_cache .ruff_cache .pytest_cache .hypothesis

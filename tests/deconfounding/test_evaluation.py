@@ -255,3 +255,9 @@ def test_what_a_method_warned_of_while_it_was_fitted_is_said(frame):
         "pca_ica warned 5 times"
     )  # the row is not in the fold that it is held out of
     assert "a few rows carry most of the variance" in said
+
+
+def test_profiles_without_rows_are_refused():
+    empty = pd.DataFrame({"f": [], "Metadata_b": [], "Metadata_l": []}, dtype=float)
+    with pytest.raises(InputError, match="the profiles have no rows"):
+        evaluate(empty, batch="Metadata_b", label="Metadata_l")

@@ -148,3 +148,16 @@ def test_wrong_input_is_said(change, message, factors, mixing):
     options = {"representation": factors @ mixing, "factors": factors, **SCORES} | change
     with pytest.raises(InputError, match=message):
         structural_identifiability(**options)
+
+
+@pytest.mark.parametrize("scale", [1e300, 1e-300, 2.0**40])
+def test_the_unit_of_a_factor_changes_nothing(scale):
+    rng = np.random.default_rng(0)
+    factors = rng.normal(size=(50, 2))
+    found, plain = (embed_factors(factors * s, ["a", "b"]).values for s in (scale, 1.0))
+    np.testing.assert_allclose(found, plain, rtol=1e-12)
+
+
+def test_factors_without_rows_are_refused():
+    with pytest.raises(InputError, match="the factors have no rows"):
+        embed_factors(np.zeros((0, 2)), ["a", "b"])

@@ -73,6 +73,8 @@ def design(profiles: Profiles, *, batch: str, label: str, control: str | None) -
     """
     batches, labels = profiles.column(batch, "batch"), profiles.column(label, "label")
     marked = None if control is None else _controls(profiles, labels, control, label)
+    if not len(labels):
+        raise InputError("the profiles have no rows: there is nothing to tell apart")
     table = pd.crosstab(labels, batches)
     if len(table) < 2:
         raise InputError(f"every row has the {label} {labels[0]}: there is nothing to tell apart")

@@ -85,6 +85,8 @@ def embed_factors(
         else:
             part, labels = values[:, None], [""]
         part = part - part.mean(axis=0)
+        # a power of two changes no digit, and keeps squares of huge and tiny factors in range
+        part = np.ldexp(part, -int(np.frexp(np.abs(part).max())[1]))
         parts.append(part / np.sqrt((part**2).sum(axis=1).mean()))
         columns += [f"{name} {label}".strip() for label in labels]
         owner += [number] * part.shape[1]
@@ -105,6 +107,8 @@ def _check(
     for name, period in periods.items():
         if not (np.isfinite(period) and period > 0):
             raise InputError(f"the period of {name!r} must be a number above 0; got {period!r}")
+    if not len(factors):
+        raise InputError("the factors have no rows")
     flat = [name for name, values in zip(names, factors.T, strict=True) if np.ptp(values) == 0]
     if flat:
         raise InputError(
