@@ -135,7 +135,7 @@ def test_bad_input_is_named(name, factors, codes):
         "codes hold 1 values that are missing or infinite": (factors, holed),
         "factor 1 is constant": (still, codes),
         "codes must be a table": (factors, codes[None]),
-        "factors must be numbers": (factors.astype(str) + np.array("a"), codes),
+        "factors must be numbers": (np.char.add(factors.astype(str), "a"), codes),
     }
     for message, given in bad.items():
         with pytest.raises(InputError, match=message):

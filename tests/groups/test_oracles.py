@@ -55,7 +55,7 @@ def test_similarity_is_scipys_procrustes(seed):
 def test_linear_is_least_squares_with_an_intercept(d_source, d_target):
     source, target = pair(d_source, d_target)
     design = np.column_stack([source, np.ones(len(source))])
-    expected, *_ = np.linalg.lstsq(design, target)
+    expected, *_ = np.linalg.lstsq(design, target, rcond=None)
     fitted = Linear().fit(source, target)
     np.testing.assert_allclose(fitted.matrix, expected[:-1], atol=1e-9)
     np.testing.assert_allclose(fitted.offset, expected[-1], atol=1e-8)
@@ -64,7 +64,7 @@ def test_linear_is_least_squares_with_an_intercept(d_source, d_target):
 def test_linear_has_the_least_norm_where_the_source_has_lost_dimensions():
     source, target = pair()
     doubled = np.column_stack([source, source])
-    expected, *_ = np.linalg.lstsq(centred(doubled), centred(target))
+    expected, *_ = np.linalg.lstsq(centred(doubled), centred(target), rcond=None)
     np.testing.assert_allclose(Linear().fit(doubled, target).matrix, expected, atol=1e-9)
 
 
