@@ -232,6 +232,14 @@ def test_two_processes_do_not_write_one_folder(tmp_path, model, inputs):
     embed(model, inputs, out=tmp_path / "run")
 
 
+def test_a_folder_of_a_later_version_is_refused(tmp_path, model, inputs):
+    embed(model, inputs, out=tmp_path / "run")
+    path = tmp_path / "run" / "embed.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"layout": 2}))
+    with pytest.raises(InputError, match="has the layout 2, and this version of nearid reads 1"):
+        open_embedding(tmp_path / "run")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

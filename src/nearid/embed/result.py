@@ -24,6 +24,9 @@ __all__ = ["MANIFEST", "Embedding", "open_embedding"]
 #: The file of a folder that says what the others are. It is written last.
 MANIFEST = "embed.json"
 
+#: Raise by one when the rows, or how they are written, change; docs/policy.md says what is kept.
+LAYOUT = 1
+
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
@@ -197,4 +200,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         layers = manifest["layers"]
         if not layers or not all(map(_is_entry, dict(layers).values())):
             raise ValueError("its layers lack file, shape or ids")
+    if manifest.get("layout", LAYOUT) != LAYOUT:
+        raise InputError(
+            f"{path} has the layout {one_line(str(manifest['layout']))}, and this version of "
+            f"nearid reads {LAYOUT}: read it with the version that wrote it, or embed anew"
+        )
     return dict(manifest)

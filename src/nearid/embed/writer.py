@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from nearid.embed.formats import FORMATS, HEADER_BYTES, ROWS, ids_file, rows_file
 from nearid.embed.groups import check_group, row_groups
 from nearid.embed.result import (
+    LAYOUT,
     MANIFEST,
     Embedding,
     count_not_finite,
@@ -40,9 +41,6 @@ Array = NDArray[Any]
 
 #: Seconds after which what was written is flushed and counted.
 CHECKPOINT_SECONDS = 5.0
-
-#: Raise by one when the rows, or how they are written, change.
-LAYOUT = 1
 
 
 class Work(Protocol):
