@@ -71,7 +71,7 @@ $(CORE_VENV)/done: pyproject.toml constraints.txt
 	touch $@
 
 package: $(VENV)/all ## build wheel and sources, install the wheel elsewhere, run the core's tests against it
-	rm -rf dist $(PACKAGE_VENV)
+	rm -rf dist/*.whl dist/*.tar.gz $(PACKAGE_VENV)
 	$(BIN)/python -m build --no-isolation --outdir dist
 	$(PYTHON) -m venv $(PACKAGE_VENV)
 	$(PACKAGE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
