@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.identifiability.ladder import Frame
+from nearid.identifiability.percentiles import percentile_interval
 from nearid.rows import Rows, map_chunks
 
 __all__ = ["Agreement", "Sums", "measure_agreement", "predicted_share", "sums_of"]
@@ -18,7 +19,6 @@ Array = NDArray[np.float64]
 
 #: Groups of neighbouring rows that the bootstrap draws; each is a row where there are no more.
 BAGS = 512
-INTERVAL = (0.025, 0.975)
 #: Of the |correlations| after shuffling, this quantile is what chance gives.
 CHANCE = 0.95
 
@@ -109,14 +109,15 @@ def measure_agreement(
         len(counts), np.full(len(counts), 1 / len(counts)), size=n_bootstrap
     ).astype(np.float64)
     resampled = _weighted(weights, counts, first, second).correlation()
-    low, high = np.quantile(resampled, INTERVAL, axis=0)
+    sums = _weighted(np.ones(len(counts)), counts, first, second)
+    found = sums.correlation()
+    low, high = percentile_interval(resampled, found, n_units=len(counts))
     null = []
     for _ in range(n_null):
         shuffled = [run.take(rng.permutation(len(run))) for run in rows]
         null.append(np.abs(sums_of(shuffled, frame, n_jobs).correlation()))
     chance = np.quantile(np.concatenate(null, axis=1), CHANCE, axis=1)
-    sums = _weighted(np.ones(len(counts)), counts, first, second)
-    return Agreement(sums.correlation(), low, high, chance, sums)
+    return Agreement(found, low.clip(-1, 1), high.clip(-1, 1), chance, sums)
 
 
 def sums_of(rows: Sequence[Rows], frame: Frame, n_jobs: int) -> Sums:

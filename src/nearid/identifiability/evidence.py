@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nearid.errors import InputError
 from nearid.identifiability.ladder import Frame, Rung, fit_rungs
+from nearid.identifiability.percentiles import interval_over_pairs
 from nearid.identifiability.residuals import Bags, Diameter, diameter, residual_norms
 from nearid.moments import Moments, check_finite, moments
 from nearid.rows import Rows
@@ -108,6 +109,8 @@ class PairEvidence:
         Root mean square stretch of the fitted similarity, nan without that rung.
     matches : dict of str to Match
         For the rungs that pair coordinates.
+    n_units : int
+        Bags of rows that were resampled.
     """
 
     source: int
@@ -119,6 +122,7 @@ class PairEvidence:
     mcc: Array
     scale: float
     matches: dict[str, Match]
+    n_units: int
 
     @property
     def unit(self) -> Array:
@@ -138,6 +142,27 @@ class FrameEvidence:
     def rungs(self) -> list[str]:
         """Names of the rungs, smallest group first."""
         return [name for name, _ in self.frame.rungs]
+
+    @property
+    def n_units(self) -> int:
+        """Bags of rows that were resampled."""
+        return self.pairs[0].n_units
+
+    def interval(
+        self, values: Array, draws: Array, *, positive: bool, of: NDArray[np.bool_] | None = None
+    ) -> tuple[float, float]:
+        """Return the interval of a mean over pairs, or over the chosen ones.
+
+        Parameters
+        ----------
+        values, draws, positive
+            As of :func:`nearid.identifiability.percentiles.interval_over_pairs`.
+        of : ndarray of bool, optional
+            Which of the pairs the values are of.
+        """
+        runs = np.array([(pair.source, pair.target) for pair in self.pairs])
+        runs = runs if of is None else runs[of]
+        return interval_over_pairs(values, draws, runs, n_units=self.n_units, positive=positive)
 
     def stack(self, what: str) -> Array:
         """Return one of the pairs' arrays for all pairs, the pairs first."""
@@ -184,6 +209,7 @@ def measure_frame(
                 mcc=average @ np.array([_mcc(rung, held_out, source, target) for rung in rungs]),
                 scale=_scale(rungs),
                 matches=matching,
+                n_units=bags.weights.shape[1],
             )
         )
     return FrameEvidence(frame, pairs, diameters)

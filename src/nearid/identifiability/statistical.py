@@ -22,7 +22,6 @@ from nearid.identifiability.runs import RunSummary, align, collect_runs, split_r
 from nearid.identifiability.tables import (
     components_frame,
     overall_frame,
-    pair_weights,
     pairs_frame,
     typical_correlations,
 )
@@ -145,7 +144,7 @@ def _compare(
         whitened = _whiten(study, settings["n_components"])
         fits = _rotate(study, whitened, rng) if settings["ica"] else {}
         evidence = _measure(study, whitened, fits, settings, rng)
-    return _conclude(evidence, study, summaries, fits, warnings, settings, rng)
+    return _conclude(evidence, study, summaries, fits, warnings, settings)
 
 
 def _check_arguments(settings: Mapping[str, Any]) -> None:
@@ -221,13 +220,10 @@ def _conclude(
     fits: Mapping[int, Fit],
     warnings: list[str],
     settings: Mapping[str, Any],
-    rng: np.random.Generator,
 ) -> StatisticalIdentifiability:
     names = study.names
-    ordered = [(pair.source, pair.target) for pair in evidence[0].pairs] if evidence else []
     whitened = evidence[-1] if fits else None
-    weights = pair_weights(ordered, len(names), settings["n_bootstrap"], rng)
-    overall = overall_frame(evidence, weights)
+    overall = overall_frame(evidence)
     gaussian = {m: fit.components.gaussian for m, fit in fits.items()}
     n_test = len(study.test[0]) if evidence else 0
     components = components_frame(evidence, names, gaussian, n_test)
@@ -250,7 +246,7 @@ def _conclude(
         efficiencies=efficiencies,
         components=components,
         ica_efficiency=float(efficiencies["efficiency"].mean()),
-        ica_efficiency_ci=efficiency_interval(whitened, weights, defined),
+        ica_efficiency_ci=efficiency_interval(whitened, defined),
         verdict=smallest_group(overall, "native", **bounds),
         verdict_whitened=smallest_group(overall, "whitened", **bounds),
         warnings=warnings,

@@ -262,7 +262,7 @@ def _conclude(
     settings: Mapping[str, Any],
 ) -> StructuralIdentifiability:
     names = ["representation", "factors"]
-    overall = overall_frame(evidence, np.ones((settings["n_bootstrap"], 1)))
+    overall = overall_frame(evidence)
     efficiency = efficiencies_frame(evidence[1], names).iloc[0]
     bounds = {"tolerance": settings["tolerance"], "epsilon": settings["epsilon"]}
     return StructuralIdentifiability(

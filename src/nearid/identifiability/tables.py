@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.identifiability.evidence import FrameEvidence
+from nearid.identifiability.percentiles import percentile_interval
 from nearid.identifiability.result import Correlations
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ PAIR_COLUMNS += ["ci_low", "ci_high", "null", "relative", "r2", "mcc"]
 OVERALL_COLUMNS = ["frame", "group", "mean", "ci_low", "ci_high", "null", "relative"]
 OVERALL_COLUMNS += ["relative_low", "relative_high", "worst_upper", "worst_relative_upper"]
 OVERALL_COLUMNS += ["r2", "mcc"]
-INTERVAL = (0.025, 0.975)
 
 
 def pairs_frame(
@@ -51,7 +51,7 @@ def pairs_frame(
     rows: list[dict[str, Any]] = []
     for found in evidence:
         for pair in found.pairs:
-            low, high = np.quantile(pair.resampled, INTERVAL, axis=0)
+            low, high = _interval(pair.resampled, pair.errors[:, 0], pair.n_units)
             for i, group in enumerate(found.rungs):
                 key = {"target": names[pair.target], "source": names[pair.source]}
                 values = [*pair.errors[i], low[i], high[i], pair.null[i]]
@@ -67,51 +67,27 @@ def pairs_frame(
     return pd.DataFrame(rows, columns=PAIR_COLUMNS).astype(numbers)
 
 
-def pair_weights(
-    pairs: Sequence[tuple[int, int]], n_runs: int, n_draws: int, rng: np.random.Generator
-) -> Array:
-    """Return how much each pair counts in each resample, shape (n_draws, n_pairs), rows sum to 1.
-
-    From three runs up the runs are drawn with replacement, and a pair counts as often as both of
-    its runs were drawn; a run is never compared with itself.
-    """
-    if not pairs:
-        return np.empty((n_draws, 0))
-    if n_runs < 3:
-        return np.full((n_draws, len(pairs)), 1 / len(pairs))
-    source, target = np.array(pairs).T
-    weights = np.empty((n_draws, len(pairs)))
-    for draw in range(n_draws):
-        total = 0.0
-        while total == 0:  # all draws fell on one run
-            counts = np.bincount(rng.integers(n_runs, size=n_runs), minlength=n_runs)
-            weight = (counts[source] * counts[target]).astype(float)
-            total = weight.sum()
-        weights[draw] = weight / total
-    return weights
+def _interval(draws: Array, value: Array, n_units: int, axis: int = 0) -> tuple[Array, Array]:
+    """Return the interval of errors, which are not below 0."""
+    low, high = percentile_interval(draws, value, n_units=n_units, axis=axis)
+    return np.maximum(low, 0), high
 
 
-def overall_frame(evidence: Sequence[FrameEvidence], weights: Array) -> pd.DataFrame:
-    """Return a row per frame and rung: means over pairs, their interval, and the worst pair.
-
-    Parameters
-    ----------
-    evidence : sequence of FrameEvidence
-    weights : ndarray, shape (n_bootstrap, n_pairs)
-        From :func:`pair_weights`.
-    """
+def overall_frame(evidence: Sequence[FrameEvidence]) -> pd.DataFrame:
+    """Return a row per frame and rung: means over pairs, their interval, and the worst pair."""
     import pandas as pd
 
     rows = []
     for found in evidence:
         resampled, null, unit = (found.stack(what) for what in ("resampled", "null", "unit"))
         errors = found.stack("errors")[:, :, 0]
-        mean_draws = np.einsum("bp,pbr->br", weights, resampled)
-        relative_draws = np.einsum("bp,pbr->br", weights, resampled / unit[:, None])
-        upper = np.quantile(resampled, INTERVAL[1], axis=1)
+        relative, relative_draws = errors / unit, resampled / unit[:, None]
+        _, upper = _interval(resampled, errors, found.n_units, axis=1)
         for i, group in enumerate(found.rungs):
-            low, high = np.quantile(mean_draws[:, i], INTERVAL)
-            relative_low, relative_high = np.quantile(relative_draws[:, i], INTERVAL)
+            low, high = found.interval(errors[:, i], resampled[:, :, i], positive=True)
+            relative_low, relative_high = found.interval(
+                relative[:, i], relative_draws[:, :, i], positive=True
+            )
             rows.append(
                 {
                     "frame": found.frame.name,
@@ -120,7 +96,7 @@ def overall_frame(evidence: Sequence[FrameEvidence], weights: Array) -> pd.DataF
                     "ci_low": low,
                     "ci_high": high,
                     "null": null[:, i].mean(),
-                    "relative": (errors[:, i] / unit[:, i]).mean(),
+                    "relative": relative[:, i].mean(),
                     "relative_low": relative_low,
                     "relative_high": relative_high,
                     "worst_upper": upper[:, i].max(),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.identifiability.evidence import FrameEvidence
+from nearid.identifiability.percentiles import percentile_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +48,9 @@ def efficiencies_frame(found: FrameEvidence | None, names: Sequence[str]) -> pd.
         removable = np.quantile(pair.resampled[:, p] - pair.resampled[:, r], 0.025)
         value = _efficiency(error[p], error[i], error[r])
         defined = removable > REMOVABLE * pair.null[p]
-        low, high = np.quantile(draws, [0.025, 0.975]) if defined else (np.nan, np.nan)
+        low, high = np.nan, np.nan
+        if defined:
+            low, high = percentile_interval(draws, value, n_units=pair.n_units)
         rows.append(
             {
                 "target": names[pair.target],
@@ -69,7 +72,7 @@ def _efficiency(permutation: Array, ica: Array, rigid: Array) -> Array:
 
 
 def efficiency_interval(
-    found: FrameEvidence | None, weights: Array, defined: NDArray[np.bool_]
+    found: FrameEvidence | None, defined: NDArray[np.bool_]
 ) -> tuple[float, float]:
     """Return the 95 % interval of the mean efficiency over the pairs where it is defined.
 
@@ -77,21 +80,19 @@ def efficiency_interval(
     ----------
     found : FrameEvidence or None
         The whitened frame, None where nothing was rotated.
-    weights : ndarray, shape (n_bootstrap, n_pairs)
-        How much each pair counts in each resample.
     defined : ndarray of bool, shape (n_pairs,)
     """
     if found is None or not defined.any():
         return np.nan, np.nan
     p, i, r = (found.rungs.index(name) for name in ("signed_permutation", "ica", "rigid"))
     draws = found.stack("resampled")[defined]
-    values = _efficiency(draws[:, :, p], draws[:, :, i], draws[:, :, r])
-    chosen = weights[:, defined]
-    total = chosen.sum(axis=1)
-    drawn = total > 0
-    mean = np.einsum("bp,pb->b", chosen, values)[drawn] / total[drawn]
-    low, high = np.quantile(mean, [0.025, 0.975])
-    return float(low), float(high)
+    errors = found.stack("errors")[defined][:, :, 0]
+    return found.interval(
+        _efficiency(errors[:, p], errors[:, i], errors[:, r]),
+        _efficiency(draws[:, :, p], draws[:, :, i], draws[:, :, r]),
+        positive=False,
+        of=defined,
+    )
 
 
 def smallest_group(
