@@ -6,6 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 CORE_VENV := .venv-core
 PACKAGE_VENV := .venv-package
 LOWEST_VENV := .venv-lowest
+NEWEST_VENV := .venv-newest
 SBOM_VENV := .venv-sbom
 # One BLAS thread a process: the tests run in as many processes as there are cores.
 export OMP_NUM_THREADS := 1
@@ -14,7 +15,7 @@ export OPENBLAS_NUM_THREADS := 1
 export SCIPY_ARRAY_API := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check core lint types layers docs examples bench package lowest licences pictures nightly clean
+.PHONY: help demo test check core lint types layers docs examples bench package lowest newest licences pictures nightly clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 12
@@ -86,6 +87,12 @@ lowest: ## the core's tests with the lowest versions that are supported
 	$(LOWEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt -e '.[test]'
 	$(LOWEST_VENV)/bin/python -m pytest -n auto --dist loadfile -p no:cacheprovider tests
 
+newest: ## the core's tests with the newest versions that pip finds, whatever constraints.txt says
+	rm -rf $(NEWEST_VENV)
+	$(PYTHON) -m venv $(NEWEST_VENV)
+	$(NEWEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	$(NEWEST_VENV)/bin/python -m pytest -n auto --dist loadfile -p no:cacheprovider tests
+
 licences: $(VENV)/all ## list the licences of all that is needed, and the core as a bill of materials
 	$(BIN)/python tools/list_licences.py > docs/licences.md
 	rm -rf $(SBOM_VENV)
@@ -106,4 +113,4 @@ nightly: $(VENV)/all ## hours: 200,000 damaged files of every format, 200 kills 
 	NEARID_EXAMPLES=2000 $(BIN)/python -m pytest -q tests/fuzz/test_public_functions.py
 
 clean: ## remove what was made
-	rm -rf $(VENV) $(CORE_VENV) $(PACKAGE_VENV) $(LOWEST_VENV) $(SBOM_VENV) nearid-demo dist docs/_build docs/gallery docs/api/generated .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(CORE_VENV) $(PACKAGE_VENV) $(LOWEST_VENV) $(NEWEST_VENV) $(SBOM_VENV) nearid-demo dist docs/_build docs/gallery docs/api/generated .mypy_cache .ruff_cache .pytest_cache .hypothesis
