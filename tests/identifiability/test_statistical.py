@@ -255,3 +255,15 @@ def test_the_interval_covers_the_true_error():
         row = found.query("frame == 'native' and target == 'target'").iloc[0]
         covered += row["ci_low"] <= truth <= row["ci_high"]
     assert stats.binomtest(covered, 200, 0.95).pvalue > 0.01
+
+
+@pytest.mark.parametrize("draw", ["standard_normal", "laplace"])
+def test_gaussian_rows_are_not_identifiable_by_ica(draw):
+    """Both ICAs see the same rows, and find the same structure where there is none."""
+    rng = np.random.default_rng(0)
+    z = getattr(rng, draw)(size=(4000, 4))
+    runs = [z @ rng.standard_normal((4, 4)) for _ in range(2)]
+    result = compare(runs, n_components=None, random_state=0)
+    assert result.verdict_whitened == {"standard_normal": "rigid", "laplace": "ica"}[draw]
+    warned = any("agreement after ICA is no verdict" in warning for warning in result.warnings)
+    assert warned == (draw == "standard_normal")

@@ -92,7 +92,8 @@ def about_ica(fits: Mapping[int, Fit], names: Sequence[str], n_rows: int) -> Ite
         if gaussian > 1:
             yield (
                 f"{names[m]}: {gaussian} of {k} ICA components are Gaussian as far as the contrast "
-                f"can see; their directions are arbitrary within the block they span"
+                f"can see; their directions are arbitrary within the block they span, so that "
+                f"agreement after ICA is no verdict"
             )
     if fits:
         k = max(len(fit.unmixing) for fit in fits.values())

@@ -225,6 +225,7 @@ def _conclude(
     whitened = evidence[-1] if fits else None
     overall = overall_frame(evidence)
     gaussian = {m: fit.components.gaussian for m, fit in fits.items()}
+    arbitrary = any(flagged.sum() > 1 for flagged in gaussian.values())
     n_test = len(study.test[0]) if evidence else 0
     components = components_frame(evidence, names, gaussian, n_test)
     efficiencies = efficiencies_frame(whitened, names)
@@ -248,7 +249,7 @@ def _conclude(
         ica_efficiency=float(efficiencies["efficiency"].mean()),
         ica_efficiency_ci=efficiency_interval(whitened, defined),
         verdict=smallest_group(overall, "native", **bounds),
-        verdict_whitened=smallest_group(overall, "whitened", **bounds),
+        verdict_whitened=smallest_group(overall, "whitened", **bounds, arbitrary=arbitrary),
         warnings=warnings,
         runs=summaries,
         correlations=typical_correlations(evidence, names),

@@ -96,13 +96,20 @@ def efficiency_interval(
 
 
 def smallest_group(
-    overall: pd.DataFrame, frame: str, *, tolerance: float, epsilon: float | None
+    overall: pd.DataFrame,
+    frame: str,
+    *,
+    tolerance: float,
+    epsilon: float | None,
+    arbitrary: bool = False,
 ) -> str | None:
     """Return the first rung of a frame at which *every* pair is within the tolerance.
 
     Definition 1 asks for a map between any two trainings, so the worst pair decides: the upper end
     of its interval, relative to chance, must not exceed ``tolerance`` (or, with ``epsilon``, that
-    upper end in units of the diameter).  Random rotations are a control, never a verdict.
+    upper end in units of the diameter).  Random rotations are a control, never a verdict; nor is ICA
+    where its components are ``arbitrary``, two or more of a run being Gaussian: every ICA of the
+    same rows may then find the same chance structure, which is agreement on these rows alone.
 
     Examples
     --------
@@ -112,7 +119,8 @@ def smallest_group(
     >>> smallest_group(overall, "native", tolerance=0.1, epsilon=None)
     'rigid'
     """
-    rows = overall[(overall["frame"] == frame) & (overall["group"] != "random")]
+    never = ("random", "ica") if arbitrary else ("random",)
+    rows = overall[(overall["frame"] == frame) & ~overall["group"].isin(never)]
     if epsilon is None:
         within = rows["worst_relative_upper"] <= tolerance
     else:
