@@ -107,10 +107,12 @@ licences: $(VENV)/all ## list the licences of all that is needed, and the core a
 pictures: $(VENV)/core ## draw the README's picture anew
 	$(BIN)/python docs/make_pictures.py
 
-nightly: $(VENV)/all ## hours: 200,000 damaged files of every format, 200 kills of every command
+nightly: $(VENV)/all ## hours: 200,000 damaged files a format, 200 kills a command, coverage of intervals
+	mkdir -p .benchmarks
 	$(BIN)/python -m tests.fuzz --files 200000 --format all
 	$(BIN)/python -m tests.faults --kills 200 --command all
 	NEARID_EXAMPLES=2000 $(BIN)/python -m pytest -q tests/fuzz/test_public_functions.py
+	$(BIN)/python -m tests.calibration --simulations 500 --nightly --out .benchmarks
 
 clean: ## remove what was made
 	rm -rf $(VENV) $(CORE_VENV) $(PACKAGE_VENV) $(LOWEST_VENV) $(NEWEST_VENV) $(SBOM_VENV) nearid-demo dist docs/_build docs/gallery docs/api/generated .mypy_cache .ruff_cache .pytest_cache .hypothesis
