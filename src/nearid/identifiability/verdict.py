@@ -107,9 +107,9 @@ def smallest_group(
 
     Definition 1 asks for a map between any two trainings, so the worst pair decides: the upper end
     of its interval, relative to chance, must not exceed ``tolerance`` (or, with ``epsilon``, that
-    upper end in units of the diameter).  Random rotations are a control, never a verdict; nor is ICA
-    where its components are ``arbitrary``, two or more of a run being Gaussian: every ICA of the
-    same rows may then find the same chance structure, which is agreement on these rows alone.
+    upper end in units of the diameter).  Random rotations are a control, never a verdict; nor is
+    ICA where its components are ``arbitrary``, two or more of a run being Gaussian: every ICA of
+    the same rows may then find the same chance structure, which is agreement on these rows alone.
 
     Examples
     --------
