@@ -13,6 +13,8 @@ from nearid.experiments.microscopy_given import METADATA, load_embeddings
 from nearid.experiments.microscopy_nuclei import CROPS, DESCRIBED, NUCLEI, Nuclei, read_nuclei
 from nearid.experiments.microscopy_profiles import Study, read_table, shuffled_verdicts
 from nearid.experiments.microscopy_reproduction import SCALES, reproduce_microscopy
+from nearid.plots.microscopy import gains_figure
+from nearid.plots.theme import THEMES
 from nearid.report import render_page
 
 N = 48
@@ -112,6 +114,13 @@ def test_from_files_to_page(wells, data_folder, tmp_path, monkeypatch):
     for text in ("Bars, and what was found", "targeted_fibrosis", "new plate told"):
         assert text in page
     assert "L2 the same across rotations" in result.summary()
+    for theme in THEMES:
+        drawn = gains_figure(result.bars, theme=theme).axes[0]
+        names = [label.get_text() for label in drawn.get_yticklabels()]
+        assert "encoders: top 3, ICA − random above 0" in names
+        marks = [line.get_xdata()[0] for line in drawn.lines if line.get_marker() in ("s", "o")]
+        found = result.bars.set_index("bar").loc[names, "found"]
+        np.testing.assert_allclose(marks, found)
 
 
 def test_shuffled_labels_are_shuffled_within_batches():

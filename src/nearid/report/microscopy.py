@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
+from nearid.plots.microscopy import gains_figure
 from nearid.report.explanations import Headline, sentence
 from nearid.report.numerals import score
 from nearid.report.page import Page, Section
+from nearid.report.pictures import Picture, picture
 from nearid.report.tables import Table, frame_table
 
 if TYPE_CHECKING:
@@ -77,7 +80,8 @@ def microscopy_page(
         Section(
             "Bars, and what was found",
             "Differences are paired over plates and perturbations.",
-            tables=[_table(bars.fillna({"met": ""}), "What was asked for, and found")],
+            [_picture(bars)],
+            [_table(bars.fillna({"met": ""}), "What was asked for, and found")],
         ),
         Section(
             "Four versions on drawn plates",
@@ -131,6 +135,13 @@ def microscopy_page(
         libraries=["torch", "transformers"],
         method="The versions are those of its tables on cell microscopy.",
     )
+
+
+def _picture(bars: pd.DataFrame) -> Picture:
+    met, missed = (int((bars["met"] == told).sum()) for told in ("yes", "no"))
+    alt = f"Differences and their intervals; {met} bars are met and {missed} are missed."
+    caption = "Squares: what was asked for, green if it is met. Circles decide nothing."
+    return picture(partial(gains_figure, bars), alt, caption=caption)
 
 
 def _table(frame: pd.DataFrame, caption: str, *, n_headers: int = 1) -> Table:
