@@ -265,5 +265,6 @@ def test_gaussian_rows_are_not_identifiable_by_ica(draw):
     runs = [z @ rng.standard_normal((4, 4)) for _ in range(2)]
     result = compare(runs, n_components=None, random_state=0)
     assert result.verdict_whitened == {"standard_normal": "rigid", "laplace": "ica"}[draw]
+    assert ("is not counted" in result.meaning_whitened) == (draw == "standard_normal")
     warned = any("agreement after ICA is no verdict" in warning for warning in result.warnings)
     assert warned == (draw == "standard_normal")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.identifiability.runs import RunSummary
+from nearid.identifiability.verdict import smallest_group
 from nearid.plain import plain, records
 
 if TYPE_CHECKING:
@@ -40,6 +41,13 @@ MEANING_WHITENED = {
     "linear": "whitened, the runs agree up to a linear map",
     None: None,
 }
+
+
+#: What is said where ICA's components agree, but may be those of these rows alone.
+NOT_COUNTED = (
+    "ICA of each run by itself agrees too, but is not counted, for components are Gaussian as far "
+    "as these rows show (more rows may show more)"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +154,14 @@ class StatisticalIdentifiability:
     @property
     def meaning_whitened(self) -> str | None:
         """The verdict of the whitened frame in plain words, if there is one."""
-        return MEANING_WHITENED[self.verdict_whitened]
+        meaning = MEANING_WHITENED[self.verdict_whitened]
+        if meaning is None or self.verdict_whitened in ("signed_permutation", "ica"):
+            return meaning
+        bound = {"tolerance": self.settings["tolerance"], "epsilon": self.settings["epsilon"]}
+        rows = self.overall[self.overall["group"] == "ica"]
+        if smallest_group(rows, "whitened", **bound) is None:
+            return meaning
+        return f"{meaning.partition(', which')[0]}; {NOT_COUNTED}"
 
     @property
     def efficiency_in_words(self) -> str:
