@@ -67,8 +67,9 @@ def requirements(name: str, extra: str) -> Iterator[tuple[str, str]]:
 
 def licence(about: PackageMetadata) -> str:
     """Return the licence that a package's metadata names, as short as they name it."""
-    if about["License-Expression"]:
-        return str(about["License-Expression"])
+    # a library that replaces the finder of packages raises where the standard one gives None
+    if expressed := about.get_all("License-Expression"):
+        return str(expressed[0])
     classified = [
         text.rpartition(" :: ")[2]
         for text in about.get_all("Classifier") or []
@@ -77,7 +78,7 @@ def licence(about: PackageMetadata) -> str:
     if classified:
         return ", ".join(classified)
     # some put the whole text there, whose first line is its name
-    name = (about["License"] or "").strip().partition("\n")[0]
+    name = (about.get_all("License") or [""])[0].strip().partition("\n")[0]
     return name if 0 < len(name) < 60 else "unknown"
 
 
