@@ -137,7 +137,8 @@ def test_names_and_commands_stay_text(odd):
 
 def test_broken_characters_in_a_name_do_not_break_the_page(turned, tmp_path):
     runs = (replace(turned.runs[0], name="seed\udcff\x00\x1b"), *turned.runs[1:])
-    named = replace(turned, runs=runs, pairs=turned.pairs.replace("a", "seed\udcff\x00\x1b"))
+    pairs = turned.pairs.astype(object).replace("a", "seed\udcff\x00\x1b")
+    named = replace(turned, runs=runs, pairs=pairs)
     write_report(named, tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "seed���" in text

@@ -216,7 +216,10 @@ def _layers_frame(
                 "ci_high": high,
             }
         )
-    return pd.DataFrame(rows).astype({"verdict": object, "verdict_whitened": object})
+    frame = pd.DataFrame(rows)
+    for name in ("verdict", "verdict_whitened"):  # of text, None would become nan (pandas 3)
+        frame[name] = pd.Series([row[name] for row in rows], index=frame.index, dtype=object)
+    return frame
 
 
 def _ladder_frame(ladders: Mapping[str, StatisticalIdentifiability]) -> pd.DataFrame:
