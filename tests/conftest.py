@@ -1,7 +1,7 @@
 """What tests share: the real inputs, the types of number, and small results of every kind."""
 
 import os
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import numpy as np
@@ -118,3 +118,17 @@ def turned():
     """Three runs of one representation, turned and noisy."""
     runs, settings = runs_of_kind("turned")
     return nearid.statistical_identifiability(runs, random_state=0, n_bootstrap=20, **settings)
+
+
+@pytest.fixture(scope="session")
+def tool():
+    """What loads a script of the project by its name."""
+
+    def loaded(name):
+        path = Path(__file__).parents[1] / "tools" / f"{name}.py"
+        spec = spec_from_file_location(name, path)
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return loaded

@@ -1,17 +1,13 @@
 """``nearid demo``, and the bundled runs: cut from the original, to the byte."""
 
-import importlib.util
 import zipfile
 from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nearid.cli.demo import bundled
 
-ROOT = Path(__file__).parents[2]
-TOOL = ROOT / "tools" / "make_demo_data.py"
 BUNDLED = files("nearid") / "data" / "admet_members.npz"
 
 
@@ -52,12 +48,9 @@ def test_bundled_runs_are_small():
 
 
 @pytest.fixture
-def cut():
+def cut(tool):
     """The tool's function."""
-    spec = importlib.util.spec_from_file_location("make_demo_data", TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.cut
+    return tool("make_demo_data").cut
 
 
 def test_tool_makes_the_same_bytes_again(cut, data_folder, tmp_path):

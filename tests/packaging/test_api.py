@@ -1,23 +1,17 @@
 """The public API is what a reviewed file says it is."""
 
-import importlib.util
 from difflib import unified_diff
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
 FROZEN = Path(__file__).parent / "api.txt"
 
 
 @pytest.fixture(scope="module")
-def lister():
+def lister(tool):
     """The script that writes the file."""
-    place = ROOT / "tools" / "list_api.py"
-    spec = importlib.util.spec_from_file_location("list_api", place)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return tool("list_api")
 
 
 def test_names_signatures_and_options_are_those_that_were_reviewed(lister):

@@ -1,6 +1,5 @@
 """Every package that nearid and its extras need has a licence, which a page names, and none GPL."""
 
-import importlib.util
 import tomllib
 from email.message import Message
 from pathlib import Path
@@ -13,13 +12,9 @@ PAGE = ROOT / "docs" / "licences.md"
 
 
 @pytest.fixture(scope="module")
-def lister():
+def lister(tool):
     """The script that writes the page."""
-    place = ROOT / "tools" / "list_licences.py"
-    spec = importlib.util.spec_from_file_location("list_licences", place)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return tool("list_licences")
 
 
 @pytest.fixture(scope="module")

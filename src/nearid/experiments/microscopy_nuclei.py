@@ -11,8 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nearid.errors import InputError
+from nearid.experiments.given import Folder, given_file, told
 from nearid.experiments.microscopy_encoders import Encoder, embed_crops, encoder
 from nearid.experiments.microscopy_profiles import Study
+from nearid.io.npz import open_arrays
 
 __all__ = ["NUCLEI", "Nuclei", "nuclei_profiles", "read_nuclei"]
 
@@ -43,7 +45,7 @@ class Nuclei:
 
 
 def read_nuclei(
-    folder: str | os.PathLike[str] | None, settings: Nuclei, *, seed: int = 0
+    folder: Folder, settings: Nuclei, *, seed: int = 0
 ) -> tuple[NDArray[np.uint8], pd.DataFrame]:
     """Read crops of nuclei of the 2018 Data Science Bowl, and what is known of each.
 
@@ -65,19 +67,14 @@ def read_nuclei(
     InputError
         If the files are not there, or are not of the same nuclei.
     """
-    folder = folder if folder is not None else os.environ.get("NEARID_DATA")
-    place = Path(folder or ".") / "images"
-    for name in (CROPS, DESCRIBED):
-        if folder is None or not (place / name).is_file():
-            raise InputError(
-                f"the nuclei {name} are not in {folder or 'a folder named by NEARID_DATA'}: put "
-                f"them into a folder images in it, and name the folder by --data"
-            )
-    with np.load(place / CROPS, allow_pickle=False) as archive:
-        crops = np.asarray(archive["x"], dtype=np.uint8)
-    known = pd.read_parquet(place / DESCRIBED)
+    pictures, described = (_nuclei_file(name, folder) for name in (CROPS, DESCRIBED))
+    with open_arrays(pictures) as entries:
+        crops = np.asarray(entries["x"].load(), dtype=np.uint8)
+    known = pd.read_parquet(described)
     if len(known) != len(crops):
-        raise InputError(f"{place} has {len(crops)} crops, and describes {len(known)} nuclei")
+        raise InputError(
+            f"{pictures.parent} has {len(crops)} crops, and describes {len(known)} nuclei"
+        )
     groups = known.groupby("batch")
     table = pd.DataFrame({"Metadata_batch": known["batch"].astype(str)})
     for label, shape in (("large", "area"), ("wide", "aspect")):
@@ -85,6 +82,16 @@ def read_nuclei(
         table[f"Metadata_{label}"] = np.where(above, label, f"not {label}")
     chosen = _chosen(table["Metadata_batch"], settings, np.random.default_rng(seed))
     return crops[chosen, None], table.iloc[chosen].reset_index(drop=True)
+
+
+def _nuclei_file(name: str, folder: Folder) -> Path:
+    path = given_file(folder, f"images/{name}")
+    if path is None:
+        raise InputError(
+            f"the nuclei {name} are not in {told(folder)}: put them into a folder images in it, "
+            f"and name the folder by --data"
+        )
+    return path
 
 
 def _chosen(batch: pd.Series[str], settings: Nuclei, rng: np.random.Generator) -> NDArray[np.intp]:

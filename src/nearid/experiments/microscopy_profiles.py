@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +10,7 @@ import pandas as pd
 
 from nearid.deconfounding import Deconfounding, evaluate
 from nearid.errors import InputError
+from nearid.experiments.given import Folder, given_file, told
 
 __all__ = ["TABLES", "Study", "measure_table", "read_table", "shuffled_verdicts"]
 
@@ -43,7 +42,7 @@ TABLES = {
 }
 
 
-def read_table(name: str, folder: str | os.PathLike[str] | None) -> pd.DataFrame:
+def read_table(name: str, folder: Folder) -> pd.DataFrame:
     """Read a table of profiles from the folder of data.
 
     Parameters
@@ -58,11 +57,10 @@ def read_table(name: str, folder: str | os.PathLike[str] | None) -> pd.DataFrame
     InputError
         If the table is not there.
     """
-    folder = folder if folder is not None else os.environ.get("NEARID_DATA")
-    path = Path(folder or ".") / "profiles" / f"{name}.parquet"
-    if folder is None or not path.is_file():
+    path = given_file(folder, f"profiles/{name}.parquet")
+    if path is None:
         raise InputError(
-            f"the profiles {name}.parquet are not in {folder or 'a folder named by NEARID_DATA'}: "
+            f"the profiles {name}.parquet are not in {told(folder)}: "
             f"put them into a folder profiles in it, and name the folder by --data"
         )
     return pd.read_parquet(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +14,7 @@ from nearid.datasets import load_mnist
 from nearid.embed import embed
 from nearid.embed.texts import texts
 from nearid.errors import InputError, MissingExtraError
+from nearid.experiments.given import Folder, given_file, told
 from nearid.experiments.model_pairs import Subject
 from nearid.experiments.model_pairs_trained import text_lines
 from nearid.io.npz import open_arrays
@@ -23,7 +23,6 @@ from nearid.optional import require
 
 __all__ = ["admet_members", "cifar_resnets", "efficientnets", "sentence_encoders"]
 
-Folder = str | os.PathLike[str] | None
 Floats = NDArray[Any]
 
 #: Sizes of the network for images, and the side of the images that all are given.
@@ -83,12 +82,10 @@ def admet_members(data_dir: Folder) -> Subject:
 
 
 def _representations(name: str, data_dir: Folder) -> dict[str, Floats]:
-    folder = data_dir if data_dir is not None else os.environ.get("NEARID_DATA")
-    places = [Path(folder) / "representations" / name, Path(folder) / name] if folder else []
-    found = next((place for place in places if place.is_file()), None)
+    found = given_file(data_dir, f"representations/{name}", name)
     if found is None:
         raise InputError(
-            f"{name} is not in {folder or 'a folder named by NEARID_DATA'}: put it there, or into "
+            f"{name} is not in {told(data_dir)}: put it there, or into "
             f"a folder representations in it, and name the folder by --data"
         )
     with open_arrays(found) as entries:

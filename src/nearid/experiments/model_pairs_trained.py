@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from nearid.datasets import load_mnist
 from nearid.errors import InputError
+from nearid.experiments.given import Folder, given_file, told
 from nearid.models import classifier, labelled, tiny_gpt, vit_mae
 
 __all__ = ["TRAINED", "Inputs", "Recipe", "Settings", "characters", "text_lines", "windows"]
@@ -101,7 +101,7 @@ class Recipe:
     last: bool = False
 
 
-def characters(folder: str | os.PathLike[str] | None) -> tuple[NDArray[np.int64], str]:
+def characters(folder: Folder) -> tuple[NDArray[np.int64], str]:
     """Read the text as numbers of characters, and the alphabet.
 
     Parameters
@@ -119,7 +119,7 @@ def characters(folder: str | os.PathLike[str] | None) -> tuple[NDArray[np.int64]
     return numbers.astype(np.int64), "".join(alphabet)
 
 
-def text_lines(folder: str | os.PathLike[str] | None, n: int) -> list[str]:
+def text_lines(folder: Folder, n: int) -> list[str]:
     """Return lines of the text that are no names of speakers, all different, from all of it.
 
     Parameters
@@ -139,13 +139,11 @@ def text_lines(folder: str | os.PathLike[str] | None, n: int) -> list[str]:
 SENTENCE = 25
 
 
-def _text(folder: str | os.PathLike[str] | None) -> str:
-    folder = folder if folder is not None else os.environ.get("NEARID_DATA")
-    places = [Path(folder) / place for place in TEXT] if folder is not None else []
-    found = next((place for place in places if place.is_file()), None)
+def _text(folder: Folder) -> str:
+    found = given_file(folder, *TEXT)
     if found is None:
         raise InputError(
-            f"the text tinyshakespeare.txt is not in {folder or 'a folder named by NEARID_DATA'}: "
+            f"the text tinyshakespeare.txt is not in {told(folder)}: "
             f"put it there, or into a folder text in it, and name the folder by --data"
         )
     return found.read_text(encoding="utf-8")
@@ -172,7 +170,7 @@ def windows(
 CONTEXT = 64
 
 
-def text_inputs(folder: str | os.PathLike[str] | None, settings: Settings) -> Inputs:
+def text_inputs(folder: Folder, settings: Settings) -> Inputs:
     """Return windows of the text, overlapping ones to train on."""
     numbers, alphabet = characters(folder)
     end = int(len(numbers) * TRAINED_ON)
@@ -191,9 +189,7 @@ def text_inputs(folder: str | os.PathLike[str] | None, settings: Settings) -> In
 PATCH = 4
 
 
-def image_inputs(
-    folder: str | os.PathLike[str] | None, settings: Settings, *, labels: bool
-) -> Inputs:
+def image_inputs(folder: Folder, settings: Settings, *, labels: bool) -> Inputs:
     """Return images of clothes, with their labels or by patches."""
     own = Path(folder) / "fashion-mnist" if folder is not None else None
     place = own if own is not None and own.is_dir() else None

@@ -37,11 +37,10 @@ MEANING_WHITENED = {
     "signed_permutation": "the principal axes of the runs agree but for order and signs",
     "ica": "whitening and ICA of each run by itself leave only order and signs open: "
     "single components can be trusted",
-    "rigid": "whitened, the runs agree up to a rotation, which ICA alone does not find",
+    "rigid": "whitened, the runs agree up to a rotation",
     "linear": "whitened, the runs agree up to a linear map",
     None: None,
 }
-
 
 #: What is said where ICA's components agree, but may be those of these rows alone.
 NOT_COUNTED = (
@@ -155,13 +154,14 @@ class StatisticalIdentifiability:
     def meaning_whitened(self) -> str | None:
         """The verdict of the whitened frame in plain words, if there is one."""
         meaning = MEANING_WHITENED[self.verdict_whitened]
-        if meaning is None or self.verdict_whitened in ("signed_permutation", "ica"):
+        if self.verdict_whitened not in ("rigid", "linear"):
             return meaning
         bound = {"tolerance": self.settings["tolerance"], "epsilon": self.settings["epsilon"]}
         rows = self.overall[self.overall["group"] == "ica"]
-        if smallest_group(rows, "whitened", **bound) is None:
-            return meaning
-        return f"{meaning.partition(', which')[0]}; {NOT_COUNTED}"
+        if smallest_group(rows, "whitened", **bound) is not None:
+            return f"{meaning}; {NOT_COUNTED}"
+        rigid = self.verdict_whitened == "rigid"
+        return f"{meaning}, which ICA alone does not find" if rigid else meaning
 
     @property
     def efficiency_in_words(self) -> str:
