@@ -197,7 +197,7 @@ def idx(folder):
     """Images of digits, packed and not; a bomb."""
     raw = bytes([0, 0, 8, 3]) + struct.pack(">3I", 2, 4, 4) + bytes(range(32))
     (folder / "images-idx3-ubyte").write_bytes(raw)
-    (folder / "packed-idx3-ubyte.gz").write_bytes(gzip.compress(raw))
+    (folder / "packed-idx3-ubyte.gz").write_bytes(gzip.compress(raw, mtime=0))
     head = bytes([0, 0, 8, 1]) + struct.pack(">I", BOMB)
     (folder / "hostile-idx1-ubyte.gz").write_bytes(gzip.compress(head + bytes(BOMB), 1))
 
@@ -218,7 +218,7 @@ def norb(folder):
     """SmallNORB's matrices, packed and not; a bomb."""
     head = np.array([0x1E3D4C55, 2, 4, 6, 1], "<i4").tobytes()
     (folder / "plain.mat").write_bytes(head + bytes(range(24)))
-    (folder / "packed.mat.gz").write_bytes(gzip.compress(head + bytes(range(24))))
+    (folder / "packed.mat.gz").write_bytes(gzip.compress(head + bytes(range(24)), mtime=0))
     head = np.array([0x1E3D4C55, 1, BOMB, 1, 1], "<i4").tobytes()
     (folder / "hostile_bomb.mat.gz").write_bytes(gzip.compress(head + bytes(BOMB), 1))
 
