@@ -31,15 +31,12 @@ class Subject:
         Of content and generator; by the ends of files' names where a folder has several kinds.
     needs : tuple of str
         Modules without which there is no such reader.
-    may_die : bool
-        Whether the C library that reads the format is known to crash on damage.
     """
 
     make: Callable
     read: Callable
     damage: object
     needs: tuple = ()
-    may_die: bool = False
 
     def damaged(self, bases, number, folder, rng):
         """Make the damaged file of a number; the first of them are the bases as they are."""
@@ -211,7 +208,7 @@ SUBJECTS = {
     "csv": Subject(specimens.csv, read_table, by.damage_text),
     "tsv": Subject(specimens.tsv, read_table, by.damage_text),
     "csv.gz": Subject(specimens.csv_gz, read_table, by.damage_gzip),
-    "h5ad": Subject(specimens.h5ad, read_table, by.damage, ("anndata",), may_die=True),
+    "h5ad": Subject(specimens.h5ad, read_table, by.damage, ("anndata",)),
     "zarr": Subject(
         specimens.zarr,
         read_table,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-#: The formats of tables, and of what a user keeps; of h5ad, which anndata reads slowly, fewer.
+#: The formats of tables, and of what a user keeps; of h5ad, each of which starts a process, fewer.
 MANY = ["npy", "npz", "safetensors", "parquet", "csv", "tsv", "csv.gz", "zarr", "ica"]
 FEW = ["h5ad", "pass", "checkpoint", "idx", "matfile", "norb", "archive", "embedding", "inputs"]
 FEW += ["images", "lines", "model", "wells", "pairs"]
@@ -46,15 +46,14 @@ def test_every_format_is_fuzzed():
 
 @pytest.mark.parametrize("name", [name for name in (*MANY, *FEW) if name in HERE])
 def test_damaged_files_are_read_or_refused(name, tmp_path):
-    files = 2000 if name in MANY else 200
+    files = 2000 if name in MANY else 100 if name == "h5ad" else 200
     status, [found], said = fuzzed(tmp_path, "--format", name, "--files", str(files))
     counts = found["counts"]
     assert status == 0, said
     assert found["files"] == files
     assert counts["refused"] > files / 10
     assert counts["read"] > files / 50
-    # HDF5 (2.0.0) itself crashes or hangs on half a percent of damaged files, in C
-    assert counts.get("died", 0) + counts.get("hung", 0) <= (3 if name == "h5ad" else 0)
+    assert counts.get("died", 0) + counts.get("hung", 0) == 0
 
 
 @pytest.mark.parametrize(

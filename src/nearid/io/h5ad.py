@@ -16,6 +16,7 @@ from nearid.errors import InputError
 from nearid.io.atomic import atomic_path
 from nearid.io.choice import choose, chosen_notice, first_duplicate
 from nearid.io.frames import assemble
+from nearid.io.hdf5 import check_survived
 from nearid.io.location import (
     DAMAGED,
     check_file,
@@ -58,13 +59,14 @@ def read(
     Only ``obs`` and the matrices that are asked for are read: the key of an entry of ``obsm``, a
     glob of several, or ``X``.
 
-    Damage is refused where HDF5 notices it. The library itself (2.0.0) crashes or hangs on about
-    one damaged file of three hundred, which no code around it can stop: open files of strangers in
-    a process that may be lost.
+    HDF5 (2.0.0) crashes or hangs on about one damaged file of three hundred: another process reads
+    the same things first, and what it does not survive is refused.
     """
     h5py = require("h5py", extra="anndata")
     require("anndata.io", extra="anndata")
     check_file(path, WHAT)
+    with_x = ["X", "var"] if key is not None and match(key, ["X"]) else []
+    check_survived(path, ["obs", f"obsm/{key or '*'}", *with_x])
     with parsing(path, WHAT, *DAMAGED), h5py.File(path, "r") as file:
         places = {name: f"obsm/{name}" for name in file.get("obsm", {})}
         wanted = _wanted(path, places, key, has_x="X" in file)
@@ -108,6 +110,7 @@ def add_to(source: Path, target: Path, key: str, values: Array, told: Mapping[st
     if source.suffix.lower() != ".h5ad":
         raise InputError(f"{target} can only be written from an .h5ad file; got {source}")
     check_file(source, WHAT)
+    check_survived(source, ["obs", f"obsm/{key}", *(f"uns/{name}" for name in told)])
     with atomic_path(target) as temporary:
         shutil.copyfile(source, temporary)
         with parsing(source, WHAT, *DAMAGED), h5py.File(temporary, "r+") as file:
