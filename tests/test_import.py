@@ -70,6 +70,14 @@ def test_public_name_resolves_and_says_what_it_is(name):
     assert name in dir(nearid)
 
 
+def test_packages_need_no_import_of_their_own():
+    code = "import nearid; nearid.report.write_report, nearid.metrics.mcc, nearid.io.read"
+    assert "jinja2" in loaded_after(code)
+    for name in nearid._PACKAGES:
+        assert getattr(nearid, name).__name__ == f"nearid.{name}"
+        assert name in dir(nearid)
+
+
 def test_groups_are_in_order():
     assert list(nearid.GROUPS) == [
         "identity",

@@ -85,9 +85,27 @@ _HOME = {
     "structural_identifiability": "nearid.identifiability",
 }
 
+#: The packages, which may be named without an import of their own, as ``nearid.report``.
+_PACKAGES = (
+    "datasets",
+    "decoder",
+    "deconfounding",
+    "embed",
+    "groups",
+    "ica",
+    "identifiability",
+    "io",
+    "metrics",
+    "models",
+    "plots",
+    "report",
+)
+
 
 def __getattr__(name: str) -> Any:
-    """Load a public name from its home."""
+    """Load a public name from its home, or a package."""
+    if name in _PACKAGES:
+        return import_module(f"nearid.{name}")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_HOME.get(name, "nearid.groups")), name)
@@ -96,5 +114,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """List the public names, loaded or not."""
-    return sorted([*globals(), *__all__])
+    """List the public names and packages, loaded or not."""
+    return sorted({*globals(), *__all__, *_PACKAGES})
