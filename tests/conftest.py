@@ -54,7 +54,7 @@ collect_ignore += [] if find_spec("zarr") else ["io/test_zarr_blocks.py"]
 collect_ignore += (
     [] if find_spec("distributed") else ["sources/test_dask.py", "cli/test_scheduler.py"]
 )
-collect_ignore += [] if find_spec("h5py") else ["datasets/test_shapes3d.py"]
+collect_ignore += [] if find_spec("h5py") else ["datasets/test_shapes3d.py", "io/test_hdf5.py"]
 collect_ignore += (
     []
     if find_spec("anndata")
