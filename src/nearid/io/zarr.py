@@ -107,9 +107,9 @@ def read(
         warnings.filterwarnings("ignore", "Object at .* is not recognized as a component")
         # of text of fixed length: a caution to who writes it, and what is read is what was written
         warnings.filterwarnings("ignore", ".*does not have a Zarr V3 specification")
-        # of metadata: cautions to who wrote them, or a fill value that its type cannot hold
+        # of metadata: a caution to who wrote them, and a fill value that its type cannot hold
         warnings.filterwarnings("ignore", "Found an empty list of filters")
-        warnings.filterwarnings("ignore", category=RuntimeWarning)
+        warnings.filterwarnings("ignore", "(overflow|invalid value) encountered in cast")
         node = zarr.open(path, mode="r")
         if hasattr(node, "shape"):
             held = {path.stem: node}
