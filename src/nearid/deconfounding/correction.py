@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,13 @@ from nearid.deconfounding.attribution_result import Attribution, ComponentFilter
 from nearid.deconfounding.correctors.components import TECHNICAL
 from nearid.deconfounding.profiles import Profiles, as_profiles
 from nearid.deconfounding.scaling import Scale, fit_scale
+from nearid.errors import InputError
 from nearid.ica.estimator import LatentICA
+from nearid.io.location import listing
 from nearid.rows import Rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Correction", "correct"]
 
@@ -51,8 +56,17 @@ class Correction:
         Parameters
         ----------
         rows : array or DataFrame, shape (m, D)
-            The same features in the same order.
+            The same features in the same order; of a frame the columns that have their names,
+            whatever else it holds.
+
+        Raises
+        ------
+        InputError
+            If a frame lacks features.
         """
+        names = self.attribution.features
+        if hasattr(rows, "iloc") and names is not None:
+            rows = _named(rows, names, self.scale)
         table = np.asarray(rows, dtype=np.float64)
         return np.asarray(self.filter.transform(Rows(self.scale.apply(table))))
 
@@ -129,6 +143,20 @@ def correct(
     keep = attribution.drop_technical(threshold)
     names = tuple(f"ica{j}" for j in keep.kept_)
     return Correction(keep.transform(rows), names, attribution, scale, keep)
+
+
+def _named(frame: pd.DataFrame, names: Sequence[str], scale: Scale) -> Array:
+    """Return the features of a frame in their order, and 0 for those that the scale leaves out."""
+    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    lacking = [name for name in names if name not in frame]
+    if lacking:
+        raise InputError(
+            f"the rows lack {len(lacking)} of the {len(names)} features of the profiles, such as "
+            f"{lacking[0]!r}; they have {listing(list(frame.columns))}"
+        )
+    table = np.zeros((len(frame), len(scale.kept)))
+    table[:, scale.kept] = frame[list(names)]
+    return table
 
 
 def _scaled(rows: Rows, values: Array, scale: Scale) -> Rows:
