@@ -38,6 +38,7 @@ def test_json_has_the_stage_to_itself(compared):
 def test_summary_names_runs_ladder_and_warnings(run, runs_file):
     result = run("compare", f"{runs_file}::member_[01]", *QUICK)
     assert result.exit_code == 0
+    assert "; whitened: 4 components of each run\n" in result.stdout
     assert result.stdout.startswith("2 runs of 600 rows: member_0, member_1\nverdict: ")
     for words in ("signed permutation", "ε/chance", "ICA efficiency", "warning: no run has ids"):
         assert words in result.stdout

@@ -287,6 +287,12 @@ def test_efficiency_is_said_plainly(efficiency, interval, title, turned):
     assert efficiency_text(judged).title == title
 
 
+def test_how_many_components_were_kept_is_said(turned):
+    found = replace(turned, ica_efficiency=0.45, ica_efficiency_ci=(0.41, 0.52))
+    kept = turned.correlations.matrices["ica"].shape[0]
+    assert f"whitened, to {kept} components, and rotated" in efficiency_text(found).text
+
+
 def test_unrelated_runs_are_called_unrelated():
     rng = np.random.default_rng(0)
     found = nearid.statistical_identifiability(list(rng.standard_normal((2, 400, 5))))

@@ -32,7 +32,7 @@ def summary(result: StatisticalIdentifiability, *, n_rows: int) -> list[Any]:
         _verdict(result),
         "",
         _ladder(result),
-        Text("ε: held-out error, in diameters; chance: that of shuffled rows", style="dim"),
+        Text(_legend(result), style="dim"),
         "",
     ]
     if result.settings["ica"]:
@@ -52,6 +52,15 @@ def _verdict(result: StatisticalIdentifiability) -> Text:
     if result.meaning_whitened:
         text.append(f"\nwhitened: {result.meaning_whitened}")
     return text
+
+
+def _legend(result: StatisticalIdentifiability) -> str:
+    text = "ε: held-out error, in diameters; chance: that of shuffled rows"
+    components = result.components
+    whitened = components.loc[components["frame"] == "whitened", "component"]
+    if whitened.empty:
+        return text
+    return f"{text}; whitened: {whitened.max() + 1} components of each run"
 
 
 def _bound(result: StatisticalIdentifiability) -> str:

@@ -135,13 +135,19 @@ def efficiency_text(result: StatisticalIdentifiability) -> Headline:
         )
         return Headline("ICA does not help here", text, "no")
     text = (
-        f"ICA efficiency is {interval}. Each run was whitened and rotated by ICA by itself; this "
-        f"removes {percent(result.ica_efficiency)} of what the best rotation, which sees both "
-        f"runs, could remove beyond the PCA axes.{_remaining(result)}"
+        f"ICA efficiency is {interval}. Each run was whitened, to {_n_components(result)} "
+        f"components, and rotated by ICA by itself; this removes "
+        f"{percent(result.ica_efficiency)} of what the best rotation, which sees both runs, could "
+        f"remove beyond the PCA axes.{_remaining(result)}"
     )
     if low <= 0:
         return Headline("ICA may help; the interval includes zero", text, "after")
     return Headline(f"ICA removes {percent(result.ica_efficiency)} of the ambiguity", text, "yes")
+
+
+def _n_components(result: StatisticalIdentifiability) -> int:
+    components = result.components
+    return int(components.loc[components["frame"] == "whitened", "component"].max()) + 1
 
 
 def _undefined(result: StatisticalIdentifiability) -> str:
