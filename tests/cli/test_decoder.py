@@ -8,9 +8,10 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from nearid.cli.modules import made_by
+from nearid.cli.modules import load_weights, made_by
 from nearid.decoder import bilipschitz
 from nearid.decoder.implied import implied
+from nearid.errors import InputError
 from nearid.io import write_safetensors
 from nearid.plots.decoder import constants_figure
 from nearid.report.decoder import decoder_page
@@ -311,6 +312,20 @@ def test_weights_of_more_digits_are_rounded_and_that_is_said(measure, strict_jso
 )
 def test_every_mistake_is_one_clear_line(measure, failed, given, message):
     assert message in failed(measure(**given))
+
+
+def test_weights_that_are_pickled_are_not_opened(tmp_path):
+    path = tmp_path / "net.pt"
+    torch.save(torch.nn.Linear(1, 1).state_dict(), path)
+    with pytest.raises(InputError, match=r"net\.pt: expected .*\.safetensors.*write_safetensors"):
+        load_weights(torch.nn.Linear(1, 1), path)
+
+
+def test_weights_are_written_as_the_message_says(tmp_path):
+    held, made = torch.nn.Linear(3, 2), torch.nn.Linear(3, 2)
+    write_safetensors(tmp_path / "net.safetensors", held.state_dict())
+    assert load_weights(made, tmp_path / "net.safetensors") == []
+    assert torch.equal(made.weight, held.weight)
 
 
 def test_a_part_that_is_not_there_is_named_with_those_that_are(measure):

@@ -151,6 +151,8 @@ def test_compare_goes_by_id(run, place, strict_json):
     [
         (["{}:encoder", "--inputs", "pictures", "--layers", "4"], 1, "no layer '4'"),
         (["{}:encoder", "--inputs", "gone.npy"], 1, "gone.npy does not exist"),
+        (["{}:encoder", "--inputs", "pictres"], 1, "pictres does not exist; did you mean pictures"),
+        (["{}:encoder", "--inputs", "pictres", "--size", "9"], 1, "pictres does not exist"),
         (["{}:encoder", "--inputs", "pictures", "--size", "9"], 1, "refused a batch of shape"),
         (["{}:encoder", "--inputs", "pictures", "--size", "4,4"], 2, "as in 224 or 224x192"),
         (["{}:encoder", "--inputs", "pictures", "--mean", "a"], 2, "a number, or one for each"),

@@ -266,8 +266,10 @@ def _open_inputs(
     """Return the inputs of the kind that a path is of; a text's tokenizer may be the model's."""
     from nearid.embed import arrays, images, texts
     from nearid.io import split_location
+    from nearid.io.location import check_exists
 
     path, _ = split_location(inputs)
+    check_exists(path)  # before it is taken for a kind of input that it may not be
     if path.is_dir():
         _refuse({name: of_texts[name] for name in ("max_length", "truncate")}, "texts", inputs)
         return images(

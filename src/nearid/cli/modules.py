@@ -160,6 +160,11 @@ def load_weights(module: Any, path: Path) -> list[str]:
     torch = require("torch", extra="torch")
     from nearid.io import read_safetensors
 
+    if path.suffix.lower() != ".safetensors":
+        raise InputError(
+            f"{path}: expected weights as .safetensors, for no pickle is read; write them with "
+            f"nearid.io.write_safetensors(path, module.state_dict())"
+        )
     tensors, _ = read_safetensors(path)
     wanted = module.state_dict()
     _check_names(wanted, tensors, path)
