@@ -76,10 +76,15 @@ def _after_ica(result: StructuralIdentifiability) -> str:
             " ICA efficiency is undefined: the best rotation comes no closer than principal axes."
         )
     low, high = result.ica_efficiency_ci
+    interval = f"{percent(result.ica_efficiency)} (95 % interval {percent(low)} to {percent(high)})"
+    if result.ica_efficiency <= 0:
+        return (
+            f" ICA efficiency is {interval}: ICA brings the representation no closer to the "
+            f"factors than principal axes do."
+        )
     return (
-        f" ICA removes {percent(result.ica_efficiency)} (95 % interval {percent(low)} to "
-        f"{percent(high)}) of what the best rotation, which sees the factors, removes beyond "
-        f"principal axes."
+        f" ICA removes {interval} of what the best rotation, which sees the factors, removes "
+        f"beyond principal axes."
     )
 
 
