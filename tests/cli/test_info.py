@@ -66,6 +66,13 @@ def test_rank_in_words(run, tmp_path, array, words):
     assert f"rank      {words}\n" in result.stdout
 
 
+def test_columns_without_names_are_said_to_be_unnamed(run, tmp_path):
+    np.save(tmp_path / "a.npy", np.array([[1.0, np.nan], [2.0, 3.0]]))
+    told = run("info", tmp_path / "a.npy").stdout
+    assert "  features  unnamed\n" in told
+    assert "1 missing and 0 infinite values, in 1 column\n" in told
+
+
 def test_model(run, tmp_path, runs_file, strict_json):
     out = tmp_path / "m.safetensors"
     run("fit", f"{runs_file}::member_0", "--out", out, "--components", "3")

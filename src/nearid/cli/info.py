@@ -184,7 +184,7 @@ def _lines(entry: Description) -> list[str]:
     shown = {
         "ids": _few(entry.ids, entry.rows),
         "metadata": ", ".join(entry.metadata) or "none",
-        "features": _few(entry.features, entry.columns),
+        "features": _features(entry.features, entry.columns),
         "missing": _missing(entry),
         "rank": _rank(entry),
     }
@@ -204,8 +204,12 @@ def _model_lines(entry: Model) -> list[str]:
     return [
         one_line(f"{title}, {entry.identifiable} identifiable, {entry.contrast}, {state}"),
         f"  fitted to {entry.rows} rows × {entry.columns} columns",
-        f"  features  {one_line(_few(entry.features, entry.columns))}",
+        f"  features  {one_line(_features(entry.features, entry.columns))}",
     ]
+
+
+def _features(names: list[str] | None, total: int) -> str:
+    return "unnamed" if names is None else _few(names, total)
 
 
 def _few(names: list[str] | None, total: int) -> str:
@@ -217,9 +221,10 @@ def _few(names: list[str] | None, total: int) -> str:
 def _missing(entry: Description) -> str:
     if not entry.columns_with_either:
         return "nothing"
+    n = entry.columns_with_either
     return (
-        f"{entry.missing_values} missing and {entry.infinite_values} infinite values, in "
-        f"{entry.columns_with_either} columns"
+        f"{entry.missing_values} missing and {entry.infinite_values} infinite values, in {n} "
+        f"column{'s' if n > 1 else ''}"
     )
 
 
