@@ -163,7 +163,11 @@ def test_ids_must_be_unique(suffix, tmp_path):
     table = sample()
     table.metadata["Metadata_batch"][:] = list("abcdbea")
     make(path, table)
-    refuse(path, "unique, but Metadata_batch holds b more than once", id_column="Metadata_batch")
+    refuse(
+        path,
+        "unique, but Metadata_batch holds b more than once; name another",
+        id_column="Metadata_batch",
+    )
 
 
 def test_features_are_chosen(made, suffix):

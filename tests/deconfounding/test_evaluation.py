@@ -196,6 +196,7 @@ def test_real_plates_without_batch_effect_get_no_verdict(data_folder):
         (lambda f: f, {"methods": "pca"}, "must be a list"),
         (lambda f: f, {"methods": ["tvn"]}, "needs control="),
         (lambda f: f, {"control": "DMSO"}, "neither a column nor a value"),
+        (lambda f: f, {"control": "metadata_well"}, r"values .*; did you mean Metadata_Well\?$"),
         (lambda f: f, {"control": "Metadata_Well"}, "whether it is a control"),
         (lambda f: f, {"n_components": 2.5}, "whole number"),
         (lambda f: f, {"n_components": 999}, "ask for at most"),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nearid.deconfounding.profiles import Profiles
 from nearid.errors import InputError
-from nearid.io.location import listing
+from nearid.io.location import closest, listing
 
 __all__ = ["Design", "Task", "design"]
 
@@ -108,9 +108,12 @@ def _controls(
     if control not in profiles.metadata:
         if control in labels:
             return np.asarray(labels == control)
+        columns = [str(name) for name in profiles.metadata.columns]
+        values = [str(name) for name in np.unique(labels)]
         raise InputError(
             f"control is {control!r}, which is neither a column nor a value of {label}; columns "
-            f"are {listing(list(map(str, profiles.metadata.columns)))}"
+            f"are {listing(columns)}, and values {listing(values)}"
+            f"{closest(control, [*columns, *values])}"
         )
     text = np.char.lower(profiles.column(control, "control"))
     yes, no = np.isin(text, ("1", "true", "yes")), np.isin(text, ("0", "false", "no"))

@@ -55,9 +55,10 @@ class Profiles:
         """
         if name not in self.metadata:
             held = [str(column) for column in self.metadata.columns]
+            there = f"there is {listing(held)}{closest(name, held)}"
             raise InputError(
-                f"{self.rows.name} has no column {name} to take the {role} from"
-                f"{closest(name, held)}; there is {listing(held) if held else 'none'}"
+                f"{self.rows.name} has no column {name} to take the {role} from; "
+                f"{there if held else 'nothing in it describes rows: give a table that does'}"
             )
         column = self.metadata[name]
         text = as_text(column)

@@ -107,15 +107,15 @@ def named_ids(
     if id_column is not None:
         if id_column not in rest:
             raise InputError(
-                f"{where} has no column {id_column} to take the ids from"
-                f"{closest(id_column, rest)}; there is {listing(rest)}"
+                f"{where} has no column {id_column} to take the ids from; there is "
+                f"{listing(rest)}{closest(id_column, rest)}"
             )
         ids = rest.pop(id_column)
         wrong = _not_unique(ids)
         if wrong is not None:
             raise InputError(
                 f"{where}: the ids must be unique, but {id_column} holds {wrong}; name another "
-                f"column, or mend it"
+                f"column, or make one that is, such as plate and well in one"
             )
         return ids, rest, []
     if usual is None or usual not in rest:

@@ -84,8 +84,8 @@ def assign_roles(
     if id_column is not None and id_column not in names:
         described = [name for name in names if name.startswith(METADATA)] or names
         raise InputError(
-            f"{where} has no column {id_column} to take the ids from{closest(id_column, names)}; "
-            f"there is {listing(described)}"
+            f"{where} has no column {id_column} to take the ids from; there is "
+            f"{listing(described)}{closest(id_column, names)}"
         )
     apart = {index, id_column}
     candidates = [(name, kind) for name, kind in types if name not in apart]

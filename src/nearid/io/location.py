@@ -140,8 +140,16 @@ def parsing(path: Path, what: str, *errors: type[Exception]) -> Iterator[None]:
 
 
 def closest(wanted: str, names: Iterable[str]) -> str:
-    """Return ``; did you mean …?``, or nothing if no name comes close."""
-    near = difflib.get_close_matches(wanted, map(one_line, names), n=3, cutoff=0.6)
+    """Return ``; did you mean …?``, or nothing if no name comes close.
+
+    Examples
+    --------
+    >>> closest("dmso", ["DMSO", "DMSO_2"]), closest("member_9", ["member_0", "ids"])
+    ('; did you mean DMSO?', '; did you mean member_0?')
+    """
+    known = [one_line(name) for name in names]
+    near = [name for name in known if name.casefold() == wanted.casefold()]
+    near = near or difflib.get_close_matches(wanted, known, n=3, cutoff=0.6)
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
