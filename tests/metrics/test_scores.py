@@ -35,6 +35,10 @@ def test_a_gap_needs_a_second_code(factors):
     assert compactness(factors, twice, n_shuffles=0).value < 0.7
 
 
+def test_more_classes_than_rows_for_them_are_no_warning(noise):
+    assert 0 <= sap(np.arange(40)[:, None] // 2, noise[:40], n_shuffles=0).value <= 1
+
+
 def test_modularity_counts_dead_codes_as_nothing(factors):
     with_dead = np.hstack([factors, np.zeros((3000, 3))])
     whole = modularity(factors, factors, n_shuffles=0).value

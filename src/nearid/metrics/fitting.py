@@ -13,7 +13,11 @@ __all__ = ["quiet"]
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence that an optimiser stopped early: the definitions fix the number of iterations."""
+    """Silence that an optimiser stopped early, and that classes are many for the rows.
+
+    The definitions fix the number of iterations, and say that the values are classes.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         yield

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.svm import LinearSVC
 
 from nearid.metrics.arguments import check_arguments, labels, train_and_test
+from nearid.metrics.fitting import quiet
 from nearid.metrics.score import Score, reason_if_dead, shuffled_chance
 
 __all__ = ["sap"]
@@ -106,6 +107,7 @@ def _accuracies(
                 found[i, j] = np.mean(target[test] == target[train][0])
                 continue
             model = LinearSVC(C=0.01, class_weight="balanced", dual=False, random_state=0)
-            model.fit(code[train, None], target[train])
+            with quiet():
+                model.fit(code[train, None], target[train])
             found[i, j] = model.score(code[test, None], target[test])
     return found
