@@ -99,6 +99,12 @@ def test_key_that_is_not_there(run, failed, runs_file):
     assert "has no array member_9" in failed(run("compare", f"{runs_file}::member_9"))
 
 
+def test_a_value_that_is_none_of_those_is_one_line(run):
+    result = run("compare", "a.npy", "b.npy", "--check", "isometry")
+    assert result.exit_code == 2
+    assert "'--check': 'isometry' is not one of 'identity', " in result.stderr
+
+
 def test_unknown_format(run, failed, tmp_path):
     (tmp_path / "a.pkl").write_bytes(b"\x80\x04N.")
     assert "the format .pkl cannot be read" in failed(run("info", tmp_path / "a.pkl"))

@@ -108,7 +108,7 @@ def _status(run: Callable[[], Any]) -> int:
             raise
         context = getattr(error, "ctx", None)
         where = context.command_path if context is not None else "nearid"
-        said = error.format_message() or "expected a command"
+        said = (error.format_message() or "expected a command").replace(": Value error, ", ": ")
         Terminal().fail(f"{said.rstrip('.')} (see {where} --help)")
         return USAGE
     if code == INTERRUPTED:
