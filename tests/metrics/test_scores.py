@@ -36,7 +36,7 @@ def test_a_gap_needs_a_second_code(factors):
 
 
 def test_more_classes_than_rows_for_them_are_no_warning(noise):
-    assert 0 <= sap(np.arange(40)[:, None] // 2, noise[:40], n_shuffles=0).value <= 1
+    assert 0 <= sap(np.arange(80)[:, None] // 2, noise[:80], n_shuffles=0).value <= 1
 
 
 def test_modularity_counts_dead_codes_as_nothing(factors):
