@@ -22,6 +22,7 @@ def test_summary_page_and_corrected_profiles(run, profiles, wells, tmp_path):
     assert done.exit_code == 0, done.output
     assert "pca_random" in done.stdout
     assert "technical components, dropped" in done.stdout
+    assert "±: half of the 95 % interval over held-out batches\n" in done.stdout
     text = page.read_text()
     assert "<b>TP53" not in text
     assert "texture of nuclei" in text

@@ -76,7 +76,7 @@ def command(
             metavar="NAMES",
             help="Corrections with commas between them, or all: base, pca, pca_random, pca_ica, "
             "pca_drop, pca_ica_drop, ica_controls, nap, spherize, tvn, tvn_aligned, combat, "
-            "harmony.",
+            "harmony. The last needs the extra harmony, spherize and combat deconfounding.",
         ),
     ] = "base,pca,pca_random,pca_ica,pca_ica_drop,nap",
     classifiers: Annotated[
@@ -309,8 +309,10 @@ def summary(result: Deconfounding, found: Correction, dropped: dict[str, float])
         Text.assemble((one_line(result.verdict), "bold")),
         "",
         _scores(result),
+        Text("±: half of the 95 % interval over held-out batches", style="dim"),
         "",
         _batches(result),
+        Text("how well a linear classifier tells: accuracy, AUROC", style="dim"),
         "",
         f"technical components, dropped (share that the batch explains): {left}",
         *(Text.assemble(("warning: ", "bold yellow"), one_line(text)) for text in warnings),
