@@ -60,13 +60,14 @@ def read(
     glob of several, or ``X``.
 
     HDF5 (2.0.0) crashes or hangs on about one damaged file of three hundred: another process reads
-    the same things first, and what it does not survive is refused.
+    the same things first, and what it does not survive, or finds damaged, is refused.
     """
     h5py = require("h5py", extra="anndata")
     require("anndata.io", extra="anndata")
     check_file(path, WHAT)
     with_x = ["X", "var"] if key is not None and match(key, ["X"]) else []
-    check_survived(path, ["obs", f"obsm/{key or '*'}", *with_x])
+    with parsing(path, WHAT, *DAMAGED):
+        check_survived(path, ["obs", f"obsm/{key or '*'}", *with_x])
     with parsing(path, WHAT, *DAMAGED), h5py.File(path, "r") as file:
         places = {name: f"obsm/{name}" for name in file.get("obsm", {})}
         wanted = _wanted(path, places, key, has_x="X" in file)
@@ -110,7 +111,8 @@ def add_to(source: Path, target: Path, key: str, values: Array, told: Mapping[st
     if source.suffix.lower() != ".h5ad":
         raise InputError(f"{target} can only be written from an .h5ad file; got {source}")
     check_file(source, WHAT)
-    check_survived(source, ["obs", f"obsm/{key}", *(f"uns/{name}" for name in told)])
+    with parsing(source, WHAT, *DAMAGED):
+        check_survived(source, ["obs", f"obsm/{key}", *(f"uns/{name}" for name in told)])
     with atomic_path(target) as temporary:
         shutil.copyfile(source, temporary)
         with parsing(source, WHAT, *DAMAGED), h5py.File(temporary, "r+") as file:

@@ -19,10 +19,10 @@ SECONDS, BYTES_PER_SECOND = 5.0, 10_000_000
 
 
 def check_survived(path: Path, places: list[str]) -> None:
-    """Raise InputError if another process that reads the file dies of it, or does not come back.
+    """Raise if another process that reads the file meets damage, dies of it or does not come back.
 
-    What is damaged such that HDF5 notices it passes: reading it raises an exception. So does
-    everything where no other process can be started.
+    This process opens no file then of which HDF5 says that it is damaged: after that, too, it may
+    crash. Where no other process can be started, everything passes.
 
     Parameters
     ----------
@@ -30,33 +30,44 @@ def check_survived(path: Path, places: list[str]) -> None:
         An HDF5 file.
     places : list of str
         What will be read of it: data sets and groups at the top or one below, or globs of them.
+
+    Raises
+    ------
+    InputError
+        If HDF5 crashes on the file, or is not done with it in time.
+    OSError
+        What HDF5 says of damage that it notices.
     """
     if getattr(sys, "frozen", False) or not sys.executable:  # no interpreter, but an application
         return
     seconds = SECONDS + path.stat().st_size / BYTES_PER_SECOND
     told = {"path": os.fspath(path), "places": places, "seconds": seconds, "sys_path": sys.path}
     try:
-        ended = _walked([sys.executable, "-I", os.fspath(WALK), json.dumps(told)], seconds)
+        died, said = _walked([sys.executable, "-I", os.fspath(WALK), json.dumps(told)], seconds)
     except OSError:
         return
-    if ended is not None:
+    if died:
         raise InputError(
-            f"{path} is damaged: HDF5, the library that reads it, {ended}; copy it again from "
+            f"{path} is damaged: HDF5, the library that reads it, {died}; copy it again from "
             f"where it came from, or write it again (h5repack may save a part of it)"
         )
+    if said:
+        raise OSError(said)
 
 
-def _walked(command: list[str], seconds: float) -> str | None:
-    """Return what became of the other process, or None if it came to its end."""
+def _walked(command: list[str], seconds: float) -> tuple[str, str]:
+    """Return how the other process died, and what it said of damage; empty if it did not."""
     none, pipe = subprocess.DEVNULL, subprocess.PIPE
-    with subprocess.Popen(command, stdin=none, stdout=pipe, stderr=none) as walker:
+    with subprocess.Popen(command, stdin=none, stdout=pipe, stderr=none, text=True) as walker:
+        assert walker.stdout is not None
         try:
-            begun = walker.stdout is not None and walker.stdout.readline()
+            begun = walker.stdout.readline()
             status = walker.wait(
                 seconds
             )  # the clock runs from here: a slow start is not the file's
         except subprocess.TimeoutExpired:
-            return f"did not come to an end of it in {seconds:.0f} s"
+            return f"did not come to an end of it in {seconds:.0f} s", ""
         finally:
             walker.kill()
-    return f"crashes on it (status {status})" if begun and status else None
+        said = walker.stdout.read().strip()
+    return f"crashes on it (status {status})" if begun and status else "", said

@@ -1,7 +1,7 @@
 """Read an HDF5 file as a process of its own, ``python -I hdf5_walk.py JSON``; see ``hdf5``.
 
-It is run by its path and imports h5py alone, so that it starts soon. It says ``begun`` and then
-nothing: whether it comes to its end is the answer.
+It is run by its path and imports h5py alone, so that it starts soon. It prints ``begun``, and then
+what HDF5 says of the first damage, if it says so; that it comes to its end is an answer, too.
 """
 
 from __future__ import annotations
@@ -9,69 +9,78 @@ from __future__ import annotations
 import faulthandler
 import json
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from typing import Any
 
 #: Data sets of more bytes are not read to the end, but their index, and a number at either end.
 WHOLE_BYTES = 2**26
 
-#: What anndata opens by name, and so in a group of which the list is damaged, too.
-PARTS = ["codes", "categories", "values", "mask", "data", "indices", "indptr"]
+#: How h5py says that HDF5 met damage. Anything else, such as a type that NumPy lacks or numbers
+#: that memory does not hold, is for who wants to read it.
+DAMAGE = (OSError, RuntimeError, KeyError)
 
 
 def walk(file: Any, places: list[str]) -> None:
-    """Read what lies in such places, and on the way there the names and the attributes.
-
-    An exception ends the reading of one thing, not of those beside it: the other process may come
-    to them first.
-    """
+    """Read what lies in such places, and on the way there the names and the attributes."""
     for place in places:
         top, _, inner = place.partition("/")
-        for node in _held(file, [top]):
-            for leaf in _held(node, [inner]) if inner else [node]:
+        for node in _held(file, top):
+            for leaf in _held(node, inner) if inner else [node]:
                 _read(leaf, set())
 
 
-def _held(group: Any, wanted: list[str]) -> list[Any]:
+@contextmanager
+def _damage_only() -> Iterator[None]:
+    """Raise what is damage, and nothing else."""
+    try:
+        yield
+    except DAMAGE:
+        raise
+    except Exception:
+        return
+
+
+def _held(group: Any, wanted: str) -> list[Any]:
     """Read a group's attributes and names, and return what it holds that is wanted."""
-    names, held = [*wanted, *_attributes(group)], []
-    with suppress(Exception):
-        names += group.keys()
-    for name in dict.fromkeys(names):
-        with suppress(Exception):
-            if name in wanted or any(fnmatchcase(name, pattern) for pattern in wanted):
+    held: list[Any] = []
+    with _damage_only():
+        _read_attributes(group)
+        for name in list(group.keys()):
+            meant = name == wanted or fnmatchcase(name, wanted)
+            if meant and name in group:  # else it is a link to nowhere
                 held.append(group[name])
     return held
 
 
-def _attributes(node: Any) -> list[str]:
-    """Read all attributes, and return the texts in them: so do frames name their columns."""
-    texts: list[str] = []
-    with suppress(Exception):
-        for name in list(node.attrs):
-            with suppress(Exception):
-                value = node.attrs[name]
-                texts += [value] if isinstance(value, str) else map(str, value)
-    return texts
+def _read_attributes(node: Any) -> None:
+    for name in list(node.attrs):
+        with _damage_only():
+            node.attrs[name]
 
 
 def _read(node: Any, seen: set[int]) -> None:
     """Read a data set, or a group to its leaves; damage may have made it a part of itself."""
     from h5py import h5o
 
-    with suppress(Exception):
-        if not hasattr(node, "keys"):
-            _attributes(node)
+    if not hasattr(node, "keys"):
+        _read_attributes(node)
+        with _damage_only():
             _read_numbers(node)
-        elif (address := h5o.get_info(node.id).addr) not in seen:
-            seen.add(address)
-            for inner in _held(node, ["*", *PARTS]):
-                _read(inner, seen)
+    elif (address := h5o.get_info(node.id).addr) not in seen:
+        seen.add(address)
+        for inner in _held(node, "*"):
+            _read(inner, seen)
 
 
 def _read_numbers(data: Any) -> None:
-    if data.shape is None:
+    from h5py import h5z
+
+    packing = data.id.get_create_plist()
+    filters = [packing.get_filter(i)[0] for i in range(packing.get_nfilters())]
+    # an empty space has no shape; a filter may be one that the other process has imported
+    if data.shape is None or not all(map(h5z.filter_avail, filters)):
         return
     data.id.get_storage_size()
     if data.chunks is not None and data.id.get_num_chunks():
@@ -91,8 +100,11 @@ def main(told: dict[str, Any]) -> None:
     import h5py
 
     print("begun", flush=True)  # noqa: T201
-    with suppress(Exception), h5py.File(told["path"], "r") as file:
-        walk(file, told["places"])
+    try:
+        with _damage_only(), h5py.File(told["path"], "r") as file:
+            walk(file, told["places"])
+    except DAMAGE as error:
+        print(ascii(str(error))[1:-1][:1000])  # noqa: T201
 
 
 if __name__ == "__main__":
