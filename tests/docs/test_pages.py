@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 import nearid
 from nearid.cli import app
 from nearid.deconfounding import evaluate
+from nearid.io import write_safetensors
 from nearid.metrics import METRICS
 
 ROOT = Path(__file__).parents[2]
@@ -38,29 +40,60 @@ LINES = sorted(
 )
 
 
+#: Modules as a user makes them.
+NETS = """
+from torch.nn import Linear, ModuleDict, ReLU, Sequential
+
+def encoder():
+    return Sequential(Linear(8, 40), ReLU(), Linear(40, 36))
+
+def vae():
+    return ModuleDict({"encoder": Linear(8, 2), "decoder": Linear(2, 8)})
+"""
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """The files that pages name, small."""
     rng = np.random.default_rng(0)
     shared = rng.laplace(size=(300, 3))
     for seed in range(3):
-        np.save(tmp_path / f"seed{seed}.npy", shared @ rng.standard_normal((3, 3)))
+        run = pd.DataFrame(shared @ rng.standard_normal((3, 3))).add_prefix("feature_")
+        np.save(tmp_path / f"seed{seed}.npy", run)
+        run["Metadata_Id"] = [f"p1_{i}" for i in range(300)]
+        run.to_parquet(tmp_path / f"seed{seed}.parquet")
     factors = pd.DataFrame({"hue": rng.integers(0, 10, 300), "size": rng.integers(0, 5, 300)})
-    factors.to_csv(tmp_path / "factors.csv", index=False)
     np.save(tmp_path / "latents.npy", factors.to_numpy() + 0.1 * rng.standard_normal((300, 2)))
+    factors["shape"] = rng.choice(["cube", "ball"], 300)
+    factors.to_csv(tmp_path / "factors.csv", index=False)
+    (tmp_path / "nets.py").write_text(NETS)
+    made: dict[str, object] = {}
+    exec(NETS, made)
+    for name, module in {"seed0": "encoder", "seed1": "encoder", "vae": "vae"}.items():
+        write_safetensors(tmp_path / f"{name}.safetensors", made[module]().state_dict())
+    np.save(tmp_path / "x.npy", rng.laplace(size=(300, 8)).astype("f"))
+    np.save(tmp_path / "z.npy", rng.laplace(size=(30, 2)).astype("f"))
     wells = pd.DataFrame(rng.laplace(size=(90, 4))).add_prefix("feature_")
     wells["Metadata_Plate"] = np.repeat(["p1", "p2", "p3"], 30)
     wells["Metadata_Gene"] = np.where(wells["feature_0"] > 0, "hit", "none")
     wells.to_parquet(tmp_path / "profiles.parquet")
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    yield tmp_path
+    sys.modules.pop("nets", None)
+
+
+def before(line):
+    """Return the commands whose folders a command compares."""
+    embed = [other for other in LINES if other.startswith("nearid embed")]
+    return embed if "--layerwise" in line else []
 
 
 @pytest.mark.parametrize("line", LINES)
 def test_commands_of_pages_run(folder, line):
-    arguments = shlex.split(line)[1:]
-    done = CliRunner().invoke(app, arguments)
-    assert done.exit_code == 0, done.output
+    for needed in [*before(line), line]:
+        arguments = shlex.split(needed, comments=True)[1:]
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 0, done.output
     written = [name for flag, name in pairwise(arguments) if flag in OUT]
     assert all((folder / name).stat().st_size for name in written)
 
