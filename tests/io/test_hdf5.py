@@ -141,3 +141,31 @@ def recorded(path, monkeypatch):
     with h5py.File(path) as file:
         hdf5_walk.walk(file, PLACES)
     return seen
+
+
+def test_damage_that_hdf5_notices_is_said_in_its_words(path):
+    with h5py.File(path) as file:
+        chunk = file["obsm/X_z"].id.get_chunk_info(1)
+    content = bytearray(path.read_bytes())
+    content[chunk.byte_offset : chunk.byte_offset + chunk.size] = bytes(chunk.size)
+    path.write_bytes(content)
+    with pytest.raises(OSError, match="filter returned failure"):
+        check_survived(path, PLACES)
+    check_survived(path, ["obs"])  # what is not read may be damaged
+
+
+def test_what_is_no_damage_passes(path):
+    """Links to nowhere, numbers of a type that NumPy lacks, a filter that is not here."""
+    with h5py.File(path, "a") as file:
+        file["obs/gone"] = h5py.SoftLink("/nowhere")
+        file["obs/elsewhere"] = h5py.ExternalLink("no such file.h5", "/x")
+        bits = h5py.h5t.STD_B8LE.copy()
+        space = h5py.h5s.create_simple((2,))
+        h5py.h5d.create(file["obs"].id, b"bits", bits, space)
+        h5py.h5a.create(file["obs"].id, b"bits", bits, space)
+        packing = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        packing.set_chunk((2,))
+        packing.set_filter(32_001, h5py.h5z.FLAG_OPTIONAL)
+        packed = h5py.h5d.create(file["obs"].id, b"packed", h5py.h5t.NATIVE_INT8, space, packing)
+        packed.write_direct_chunk((0,), b"??")
+    check_survived(path, PLACES)
