@@ -111,7 +111,7 @@ def test_a_source_that_shrank_is_named(table):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (np.zeros(3), r"\(rows, columns\), got an array of shape \(3,\)$"),
+        (np.zeros(3), r"\(rows, columns\), got an array of shape \(3,\); add an axis$"),
         (np.zeros((2, 3, 4)), r"shape \(2, 3, 4\); flatten it, or pool"),
         (np.float64(1), r"got an array of shape \(\)"),
         (np.zeros((3, 0)), r"at least one column, got shape \(3, 0\)"),

@@ -376,7 +376,7 @@ def _validate(rows: Rows) -> None:
     if len(shape) != 2:
         raise InputError(
             f"{rows.name}: expected a table of shape (rows, columns), got an array of shape {shape}"
-            f"{'; flatten it, or pool over the middle axes' if len(shape) > 2 else ''}"
+            f"; {'flatten it, or pool over the middle axes' if len(shape) > 2 else 'add an axis'}"
         )
     if rows.dtype.kind not in "fiub":
         raise InputError(

@@ -53,6 +53,14 @@ def test_wrong_options_fail_with_one_line(run, profiles, failed, options, messag
     assert message in failed(run("deconfound", profiles, *ASKED, *options))
 
 
+@pytest.mark.parametrize("option", ["--covariate", "--unit", "--position"])
+def test_a_column_that_is_not_there_is_named_before_the_work(run, profiles, option):
+    done = run("deconfound", profiles, *ASKED, option, "Metadata_Wel")
+    assert done.exit_code == 1
+    assert "no column Metadata_Wel" in done.stderr
+    assert "holding out" not in done.stderr
+
+
 def test_an_unknown_format_is_refused_before_the_work(run, profiles, tmp_path, failed):
     done = run("deconfound", profiles, *ASKED, "--out", tmp_path / "x.docx")
     assert ".parquet" in failed(done, status=2)

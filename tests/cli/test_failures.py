@@ -33,7 +33,7 @@ def objects(path):
 #: What the second run is, and words of the line that it must lead to.
 BAD = {
     "another length": (saved(GOOD[:50]), "a.npy has 60 rows|a has 60 rows, b has 50"),
-    "one axis": (saved(GOOD[:, 0]), r"expected a table of shape \(rows, columns\)"),
+    "one axis": (saved(GOOD[:, 0]), r"of shape \(60,\); add an axis"),
     "three axes": (saved(GOOD[None]), "flatten it, or pool"),
     "complex": (saved(GOOD * 1j), "real numbers"),
     "text": (saved(GOOD.astype(str)), "real numbers"),

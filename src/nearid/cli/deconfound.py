@@ -234,7 +234,12 @@ def _open(
             raise InputError(f"{out} can only be written from an .h5ad file; got {location}")
     table, notices = open_table(location, id_column=id_column, features=features)
     described = [wanted.batch, wanted.label, wanted.control, wanted.unit, *wanted.covariates]
-    return as_profiles(table, described_by=described), notices
+    opened = as_profiles(table, described_by=described)
+    for name in wanted.covariates:  # said before the work is done
+        opened.column(name, "covariate")
+    if wanted.unit is not None:
+        opened.column(wanted.unit, "unit")
+    return opened, notices
 
 
 def _evaluate(opened: Profiles, wanted: _Columns, **settings: Any) -> Deconfounding:

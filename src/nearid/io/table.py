@@ -90,10 +90,10 @@ def check_values(shape: tuple[int, ...], dtype: Any, name: str) -> None:
         hint = "split it into real and imaginary columns" if kind == "c" else "convert it first"
         raise InputError(f"{name}: expected real numbers, got the type {dtype}; {hint}")
     if len(shape) != 2:
-        hint = "; flatten it, or pool over the middle axes" if len(shape) > 2 else ""
+        hint = "flatten it, or pool over the middle axes" if len(shape) > 2 else "add an axis"
         raise InputError(
             f"{name}: expected a table of shape (rows, columns), got an array of shape "
-            f"{tuple(shape)}{hint}"
+            f"{tuple(shape)}; {hint}"
         )
     if shape[1] == 0:
         raise InputError(f"{name}: expected at least one column, got the shape {tuple(shape)}")
