@@ -237,6 +237,7 @@ def test_the_headline_claims_no_more_than_was_shown(change, status, title, folde
     headline = warmup_page(measured, correlations, premise=0.03).headline
     assert headline.status == status
     assert title in headline.title
+    assert ("in the others" in headline.text) == (status == "unknown")
 
 
 def test_wrong_settings_are_named():

@@ -87,8 +87,9 @@ def _headline(result: Deconfounding) -> Headline:
     title, _, rest = verdict.partition(": ")
     effect = result.batch_effect
     text = (
-        f"{capital(rest or title)}. Batches are told apart {score(effect.value)} better than by "
-        f"chance. Everything was fitted on other batches than it was tested on."
+        f"{capital(rest or title)}. Batches are told apart with an accuracy "
+        f"{score(effect.value)} above chance. Everything was fitted on other batches than it was "
+        f"tested on."
     )
     return Headline(capital(title), text, status)
 

@@ -105,9 +105,12 @@ def _headline(pairs: pd.DataFrame, correlations: pd.DataFrame, premise: float) -
     borne_out = int((tests > 0).sum())
     text = (
         f"{CLAIM} In {len(tests)} of {len(low)} ensembles all outputs agree to within "
-        f"{percent(premise)} of their variance, which the theorem presupposes; in the others it "
-        f"says nothing of some pairs, and no correlation tests it."
+        f"{percent(premise)} of their variance, which the theorem presupposes"
     )
+    if len(tests) == len(low):
+        text += "."
+    else:
+        text += "; in the others it says nothing of some pairs, and no correlation tests it."
     if tests.empty:
         return Headline("No ensemble meets the premise, so nothing was tested", text, "unknown")
     text += (
