@@ -189,3 +189,4 @@ def test_progress_is_whole_at_every_tenth():
     assert whole == [12, 20, 32, 40, 52, 60, 72, 80, 92, 100]
     assert told[0][2] == "inputs"
     assert told[-1][2].endswith(" inputs/s")
+    assert "e+" not in told[-1][2]  # a fast model has no rate of 5e+04

@@ -350,7 +350,8 @@ def _told(tell: Callable[[float, int, str], None]) -> Callable[[int, int], None]
             begin, counted = time.monotonic(), done
         speed = (done - counted) / max(1e-9, time.monotonic() - begin)
         reached = 10 * done // total
-        what = f"{speed:.3g} inputs/s" if done > counted else "inputs"
+        rate = f"{speed:,.0f}" if speed >= 100 else f"{speed:.3g}"
+        what = f"{rate} inputs/s" if done > counted else "inputs"
         tell(float(done) if reached > tenth else done + 0.5, total, what)
         tenth = max(tenth, reached)
 
