@@ -113,6 +113,7 @@ def test_a_source_that_shrank_is_named(table):
     [
         (np.zeros(3), r"\(rows, columns\), got an array of shape \(3,\); add an axis$"),
         (np.zeros((2, 3, 4)), r"shape \(2, 3, 4\); flatten it, or pool"),
+        (pd.Series([1.0, 2.0]), r"got an array of shape \(2,\); add an axis$"),
         (np.float64(1), r"got an array of shape \(\)"),
         (np.zeros((3, 0)), r"at least one column, got shape \(3, 0\)"),
         (np.array([["a"]]), r"expected real numbers, got the type <U1; convert it"),

@@ -190,7 +190,7 @@ def check_finite(runs: Sequence[Rows]) -> None:
             raise InputError(
                 f"{run.name} has {counts.sum()} NaN or infinite values, in {len(rows)} of its "
                 f"{len(run)} rows (the first in {_place(run, int(rows[0]))}); drop those rows "
-                f"from every run, or impute them, before comparing"
+                f"from every run, or impute them"
             )
 
 

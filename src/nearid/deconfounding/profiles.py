@@ -57,7 +57,7 @@ class Profiles:
             held = [str(column) for column in self.metadata.columns]
             there = f"there is {listing(held)}{closest(name, held)}"
             raise InputError(
-                f"{self.rows.name} has no column {name} to take the {role} from; "
+                f"{self.rows.name}: no column {name} to take the {role} from; "
                 f"{there if held else 'nothing in it describes rows: give a table that does'}"
             )
         column = self.metadata[name]

@@ -58,7 +58,7 @@ def source_of(data: Any, label: str) -> Described:
         from nearid.sources.dask import from_dask
 
         return from_dask(data, label)
-    if hasattr(data, "iloc"):
+    if hasattr(data, "iloc") and hasattr(data, "columns"):  # a series is a single axis
         return _from_frame(data, label)
     if hasattr(data, "detach"):  # a torch tensor
         return _of_tensor(data), None, None
