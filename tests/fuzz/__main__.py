@@ -147,7 +147,10 @@ def main():
     names = available() if given.format == "all" else given.format.split(",")
     tallies = []
     for name in names:
-        tallies.append(fuzz(name, given.files, given.seed, given.first, given.keep))
+        files = (
+            max(1, given.files // SUBJECTS[name].one_of) if given.format == "all" else given.files
+        )
+        tallies.append(fuzz(name, files, given.seed, given.first, given.keep))
         print(row(tallies[-1]), flush=True)  # noqa: T201
     if given.json:
         held = [{**vars(tally), "counts": dict(tally.counts)} for tally in tallies]

@@ -31,12 +31,15 @@ class Subject:
         Of content and generator; by the ends of files' names where a folder has several kinds.
     needs : tuple of str
         Modules without which there is no such reader.
+    one_of : int
+        Of ``all`` formats, this one is read so many times less often: it starts a process per file.
     """
 
     make: Callable
     read: Callable
     damage: object
     needs: tuple = ()
+    one_of: int = 1
 
     def damaged(self, bases, number, folder, rng):
         """Make the damaged file of a number; the first of them are the bases as they are."""
@@ -208,7 +211,7 @@ SUBJECTS = {
     "csv": Subject(specimens.csv, read_table, by.damage_text),
     "tsv": Subject(specimens.tsv, read_table, by.damage_text),
     "csv.gz": Subject(specimens.csv_gz, read_table, by.damage_gzip),
-    "h5ad": Subject(specimens.h5ad, read_table, by.damage, ("anndata",)),
+    "h5ad": Subject(specimens.h5ad, read_table, by.damage, ("anndata",), one_of=10),
     "zarr": Subject(
         specimens.zarr,
         read_table,
