@@ -90,6 +90,9 @@ def read(
 def add_to(source: Path, target: Path, key: str, values: Array, told: Mapping[str, Any]) -> None:
     """Write a copy of an ``.h5ad`` file with one more representation; all else stays as it was.
 
+    Damage is looked for as by :func:`read`. HDF5 may still crash where nothing is read and the new
+    entries come to lie: on 3 of 6,000 damaged files, before the target is touched.
+
     Parameters
     ----------
     source, target : Path
