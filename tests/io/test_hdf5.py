@@ -155,8 +155,9 @@ def test_damage_that_hdf5_notices_is_said_in_its_words(path):
 
 
 def test_what_is_no_damage_passes(path):
-    """Links to nowhere, numbers of a type that NumPy lacks, a filter that is not here."""
+    """Links to nowhere, data elsewhere, a type that NumPy lacks, a filter that is not here."""
     with h5py.File(path, "a") as file:
+        file.create_dataset("obs/raw", (3,), "u1", external=[("no such file", 0, 3)])
         file["obs/gone"] = h5py.SoftLink("/nowhere")
         file["obs/elsewhere"] = h5py.ExternalLink("no such file.h5", "/x")
         bits = h5py.h5t.STD_B8LE.copy()

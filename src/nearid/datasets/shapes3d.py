@@ -11,6 +11,7 @@ import numpy as np
 from nearid.datasets.factors import FactorDataset, Images, Indices, Layout, classes_of, grid_rows
 from nearid.datasets.files import check_file, parsing
 from nearid.errors import InputError
+from nearid.io.hdf5 import check_survived
 from nearid.optional import require
 
 __all__ = ["load_shapes3d"]
@@ -62,6 +63,8 @@ def load_shapes3d(path: str | os.PathLike[str]) -> FactorDataset:
     path = Path(path)
     h5py = require("h5py", extra="datasets")
     check_file(path, WHAT)
+    with parsing(path, WHAT):
+        check_survived(path, ["images", "labels"])
     with parsing(path, WHAT), h5py.File(path, "r") as file:
         _check_stored(h5py, file, "images", path, shape=LAYOUT.image_shape, kind=np.uint8)
         _check_stored(h5py, file, "labels", path, shape=(len(LAYOUT.sizes),), kind=np.number)

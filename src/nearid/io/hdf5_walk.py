@@ -83,8 +83,9 @@ def _read_numbers(data: Any) -> None:
 
     packing = data.id.get_create_plist()
     filters = [packing.get_filter(i)[0] for i in range(packing.get_nfilters())]
-    # an empty space has no shape; a filter may be one that the other process has imported
-    if data.shape is None or not all(map(h5z.filter_avail, filters)):
+    # a filter may be one that the other process has imported
+    here = all(map(h5z.filter_avail, filters)) and not (data.is_virtual or data.external)
+    if data.shape is None or not here:
         return
     data.id.get_storage_size()
     if data.chunks is not None and data.id.get_num_chunks():
