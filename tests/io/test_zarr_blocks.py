@@ -1,6 +1,8 @@
 """Zarr that is read a chunk at a time: what NumPy would give, each chunk unpacked once a pass."""
 
+import json
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -72,3 +74,21 @@ def test_a_shape_that_few_bytes_claim_is_refused(tmp_path):
     zarr.create_array(tmp_path / "run.zarr", shape=(2**50, 3), chunks=(2**20, 3), dtype="f4")
     with pytest.raises(InputError, match="more than 200 times as many"):
         io.read(tmp_path / "run.zarr")
+
+
+def test_of_warnings_by_numpy_only_that_of_a_fill_value_is_hidden(tmp_path, monkeypatch):
+    path = tmp_path / "run.zarr"
+    zarr.create_array(path, shape=(4, 2), chunks=(2, 2), dtype="f4", zarr_format=2)
+    told = json.loads((path / ".zarray").read_text())
+    (path / ".zarray").write_text(json.dumps(told | {"fill_value": 1e308}))
+    [table] = io.read(path)
+    assert np.isposinf(table.values[:]).all()
+
+    def opened(*arguments, **options):
+        warnings.warn("divide by zero encountered", RuntimeWarning, stacklevel=2)
+        return plain(*arguments, **options)
+
+    plain = zarr.open
+    monkeypatch.setattr(zarr, "open", opened)
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        io.read(path)
