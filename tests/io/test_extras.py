@@ -9,6 +9,7 @@ import pytest
 
 from nearid import io
 from nearid.errors import InputError, MissingExtraError
+from nearid.io import h5ad, hdf5
 
 
 def refuse(location, match, **options):
@@ -195,3 +196,18 @@ def test_h5ad_that_would_unpack_to_hundreds_of_times_as_much(sparse, tmp_path):
     adata.write_h5ad(tmp_path / "run.h5ad", compression="gzip")
     with pytest.raises(InputError, match="more than 200 times as many"):
         io.read(f"{tmp_path / 'run.h5ad'}::X")
+
+
+def test_h5ad_that_another_process_does_not_survive(tmp_path, request, monkeypatch):
+    path, target = tmp_path / "cells.h5ad", tmp_path / "more.h5ad"
+    if lacks("anndata", path):
+        return
+    request.getfixturevalue("cells").write_h5ad(path)
+    (tmp_path / "walk.py").write_text("import os; print('begun', flush=True); os.abort()")
+    monkeypatch.setattr(hdf5, "WALK", tmp_path / "walk.py")
+    refuse(f"{path}::X_pca", "is damaged: HDF5, .* crashes on it .*copy it again")
+    with pytest.raises(InputError, match="crashes on it"):
+        h5ad.add_to(path, target, "X_more", np.zeros((4, 1)), {})
+    assert not target.exists()
+    (tmp_path / "walk.py").write_text("print('begun'); print('bad heap')")
+    refuse(f"{path}::X_pca", r"cannot be read as an \.h5ad file \(bad heap\)")

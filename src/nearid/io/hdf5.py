@@ -62,9 +62,7 @@ def _walked(command: list[str], seconds: float) -> tuple[str, str]:
         assert walker.stdout is not None
         try:
             begun = walker.stdout.readline()
-            status = walker.wait(
-                seconds
-            )  # the clock runs from here: a slow start is not the file's
+            status = walker.wait(seconds)  # from here on: a slow start is not the file's
         except subprocess.TimeoutExpired:
             return f"did not come to an end of it in {seconds:.0f} s", ""
         finally:
