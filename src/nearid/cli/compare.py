@@ -62,6 +62,7 @@ def command(
         ),
     ] = None,
     holdout: options.Holdout = "0.5",
+    unit: options.Unit = None,
     bootstrap: Annotated[
         int, typer.Option(metavar="B", min=2, help="Resamples for the intervals; more is smoother.")
     ] = 200,
@@ -102,6 +103,7 @@ def command(
       nearid compare seed0.npy seed1.npy seed2.npy --report report.html
       nearid compare "runs.npz::member_*" --components 64 --json
       nearid compare a.parquet b.parquet --id-column Metadata_Well --check rigid
+      nearid compare cells_a.parquet cells_b.parquet --unit Metadata_Plate,Metadata_Well
       nearid compare seed0/ seed1/ --layerwise --components 32 --report layers.html
     """  # noqa: D301  (typer needs the control character)
     if check is Check.ICA and not ica:
@@ -109,6 +111,7 @@ def command(
     settings = {
         "n_components": options.parse_components(components),
         "holdout": options.parse_holdout(holdout),
+        "unit": unit,
         "n_bootstrap": bootstrap,
         "n_null": null,
         "ica": ica,
@@ -122,7 +125,8 @@ def command(
     if layerwise:
         if scheduler is not None:
             raise typer.BadParameter("layers are compared here", param_hint="--scheduler")
-        _compare_layers(runs, id_column, features, settings, json, report, check, terminal)
+        refused = {"--id-column": id_column, "--features": features, "--unit": unit}
+        _compare_layers(runs, refused, settings, json, report, check, terminal)
         return
     from nearid.cli.cluster import on_cluster
     from nearid.cli.folders import refuse_folders
@@ -143,15 +147,14 @@ def command(
 
 def _compare_layers(
     folders: list[str],
-    id_column: str | None,
-    features: str | None,
+    refused: dict[str, str | None],
     settings: dict[str, Any],
     json: bool,
     report: Path | None,
     check: Check | None,
     terminal: Terminal,
 ) -> None:
-    for name, given in (("--id-column", id_column), ("--features", features)):
+    for name, given in refused.items():
         if given is not None:
             raise typer.BadParameter("layers have neither columns nor ids by name", param_hint=name)
     from nearid.cli.layerwise import compare_folders, deliver_layers

@@ -19,6 +19,7 @@ __all__ = [
     "Report",
     "Scheduler",
     "Seed",
+    "Unit",
     "check_writable",
     "parse_components",
     "parse_holdout",
@@ -57,6 +58,17 @@ Holdout = Annotated[
         "--holdout",
         metavar="H",
         help="Share, or number, of rows that are measured on and not fitted.",
+    ),
+]
+Unit = Annotated[
+    str | None,
+    typer.Option(
+        "--unit",
+        metavar="C",
+        help="Column, or columns with commas between them, that names what rows are not "
+        "independent within, such as Metadata_Plate,Metadata_Well when rows are cells: whole units "
+        "are held out and drawn.",
+        show_default="every row is independent",
     ),
 ]
 Jobs = Annotated[

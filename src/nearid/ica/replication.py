@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
@@ -67,6 +69,7 @@ def replication(
     *,
     n_components: int,
     rng: np.random.Generator,
+    parts: Sequence[Rows] | None = None,
 ) -> Array:
     """Return how well two fits to disjoint halves of the rows agree about each component.
 
@@ -86,6 +89,8 @@ def replication(
     n_components : int
         How many components to fit to the halves: at least k.
     rng : numpy.random.Generator
+    parts : sequence of two Rows, optional
+        Other halves than rows drawn at random, such as of whole units.
 
     Returns
     -------
@@ -93,7 +98,7 @@ def replication(
         In [0, 1]; NaN for all where a half has too few rows to have k components.
     """
     found = []
-    for half in halves(rows, rng):
+    for half in parts or halves(rows, rng):
         try:
             fit, _ = fit_rows(half, settings, n_components=n_components, random_state=rng)
         except RankError:  # too few rows

@@ -25,7 +25,7 @@ SINGLE = 3.0
 MAX_LEAKAGE = 0.5
 
 
-def gaussian_components(alpha: Array, n: int, contrast: Contrast) -> Mask:
+def gaussian_components(alpha: Array, n: int | Array, contrast: Contrast) -> Mask:
     """Tell which components are Gaussian as far as the contrast can see.
 
     A component is flagged when its ``|α|`` is no larger than a search through Gaussian noise
@@ -61,7 +61,7 @@ def gaussian_components(alpha: Array, n: int, contrast: Contrast) -> Mask:
     return flagged
 
 
-def leakage(alpha: Array, gamma: Array, n: int) -> Array:
+def leakage(alpha: Array, gamma: Array, n: int | Array) -> Array:
     """Predict how much of component l is left in component k, ``√(V_kl / N)``.
 
     ``V_kl = (γ_k + γ_l + τ_l²) / (τ_k + τ_l)²`` with ``τ = |α|``.
@@ -71,8 +71,8 @@ def leakage(alpha: Array, gamma: Array, n: int) -> Array:
     alpha : ndarray, shape (k,)
     gamma : ndarray, shape (k,)
         ``E[g(y)²] − E[y g(y)]²``.
-    n : int
-        Number of rows.
+    n : int or ndarray, shape (k, k)
+        Number of rows, or of as many independent ones as are worth these for each pair.
 
     Returns
     -------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from nearid.identifiability.ladder import Frame
 from nearid.identifiability.percentiles import percentile_interval
+from nearid.identifiability.units import bags_of
 from nearid.rows import Rows, map_chunks
 
 __all__ = ["Agreement", "Sums", "measure_agreement", "predicted_share", "sums_of"]
@@ -84,6 +86,7 @@ def measure_agreement(
     n_null: int,
     n_jobs: int,
     rng: np.random.Generator,
+    units: NDArray[np.intp] | None = None,
 ) -> Agreement:
     """Compare each run's view of the components with the mean of the others' views.
 
@@ -99,12 +102,16 @@ def measure_agreement(
     n_bootstrap, n_null : int
     n_jobs : int
     rng : numpy.random.Generator
+    units : ndarray of int, shape (n,), optional
+        The unit of each row; whole ones are drawn.
 
     Returns
     -------
     Agreement
     """
-    counts, first, second = _bag_sums(rows, frame, n_jobs)
+    counts, first, second = (
+        _bag_sums(rows, frame, n_jobs) if units is None else _unit_sums(rows, frame, units, n_jobs)
+    )
     weights = rng.multinomial(
         len(counts), np.full(len(counts), 1 / len(counts)), size=n_bootstrap
     ).astype(np.float64)
@@ -130,14 +137,46 @@ def _bag_sums(rows: Sequence[Rows], frame: Frame, n_jobs: int) -> tuple[Array, A
     """Return sizes, sums and sums of products of each bag of rows; a chunk is a bag."""
 
     def kernel(*chunks: NDArray[Any]) -> tuple[int, Array, Array]:
-        parts = [frame.coordinates(chunk, m) for m, chunk in enumerate(chunks)]
-        views = np.stack(parts, axis=1).astype(np.float64)  # (rows, M, k)
-        return len(views), views.sum(axis=0), np.einsum("nmk,nlk->mlk", views, views)
+        return _sums(_views(frame, chunks))
 
     step = -(-len(rows[0]) // BAGS)
     parts = list(map_chunks(kernel, *rows, n_jobs=n_jobs, chunk_rows=step))
     sizes, first, second = zip(*parts, strict=True)
     return np.array(sizes, dtype=np.float64), np.stack(first), np.stack(second)
+
+
+def _unit_sums(
+    rows: Sequence[Rows], frame: Frame, units: NDArray[np.intp], n_jobs: int
+) -> tuple[Array, Array, Array]:
+    """Return the same of bags of whole units, whose rows are brought together first."""
+    bags = bags_of(units, BAGS)
+    order = np.argsort(bags, kind="stable")
+
+    def kernel(*chunks: NDArray[Any]) -> list[tuple[int, tuple[int, Array, Array]]]:
+        views, codes = _views(frame, chunks[:-1]), chunks[-1][:, 0]
+        present, starts = np.unique(codes, return_index=True)
+        return list(zip(present, map(_sums, np.split(views, starts[1:])), strict=True))
+
+    sorted_bags = Rows(bags[order][:, None], name="units")
+    taken = [run.take(order) for run in rows]
+    found: dict[int, list[tuple[int, Array, Array]]] = defaultdict(list)
+    for chunk in map_chunks(kernel, *taken, sorted_bags, n_jobs=n_jobs):
+        for bag, sums in chunk:  # a bag may be cut by the end of a chunk
+            found[bag].append(sums)
+    sizes, first, second = zip(
+        *(map(sum, zip(*part, strict=True)) for part in found.values()), strict=True
+    )
+    return np.array(sizes, dtype=np.float64), np.stack(first), np.stack(second)
+
+
+def _views(frame: Frame, chunks: Sequence[NDArray[Any]]) -> Array:
+    """Return what each run sees of each component, shape (rows, M, k)."""
+    parts = [frame.coordinates(chunk, m) for m, chunk in enumerate(chunks)]
+    return np.stack(parts, axis=1).astype(np.float64)
+
+
+def _sums(views: Array) -> tuple[int, Array, Array]:
+    return len(views), views.sum(axis=0), np.einsum("nmk,nlk->mlk", views, views)
 
 
 def _weighted(weights: Array, counts: Array, first: Array, second: Array) -> Sums:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nearid.identifiability.evidence import FrameEvidence, Study
 from nearid.identifiability.runs import RunSummary
@@ -15,10 +16,19 @@ if TYPE_CHECKING:
 
     from nearid.ica.fitting import Fit
 
-__all__ = ["about_components", "about_diameters", "about_ica", "about_runs", "about_scales"]
+__all__ = [
+    "about_components",
+    "about_diameters",
+    "about_ica",
+    "about_runs",
+    "about_scales",
+    "about_units",
+]
 
 #: Two runs whose similarity map stretches by more than this are said to differ by a scale.
 SCALE = 1.05
+#: With fewer held-out units than this an interval rests on too few.
+FEW_UNITS = 10
 #: ICA estimates k(k−1)/2 angles; with fewer rows than this many per component it cannot.
 ROWS_PER_COMPONENT = 10
 
@@ -47,6 +57,32 @@ def about_runs(runs: Sequence[RunSummary], study: Study) -> Iterator[str]:
             f"N = {n_train} fitting rows for D = {widest} columns: linear maps are not determined "
             f"by so few rows, and their held-out error says more about N than about the runs"
         )
+
+
+def about_units(study: Study) -> Iterator[str]:
+    """Say on how many units the result rests, or that rows look as if they came in units."""
+    if study.train_units is not None:
+        fitting, n_test = len(np.unique(study.train_units)), study.n_independent
+        few = ": so few say little of units in general" if n_test < FEW_UNITS else ""
+        yield f"rows come in {fitting + n_test} units, of which {n_test} are held out{few}"
+        return
+    shared = _shared_wells(study.test[0].metadata)
+    if shared:
+        yield (
+            f"several rows share a {' and a '.join(shared)}: if they are not independent, the "
+            f"intervals are too short; pass unit={','.join(shared)!r}"
+        )
+
+
+def _shared_wells(metadata: Mapping[str, NDArray[Any]]) -> list[str]:
+    """Return the columns of well and plate, if any of the rows have those in common."""
+    named = {str(name): column for name, column in metadata.items()}
+    wells = [name for name in named if name.lower().endswith("well")][:1]
+    plates = [name for name in named if name.lower().endswith("plate")][:1]
+    if not wells:
+        return []
+    pairs = list(zip(*(named[name] for name in plates + wells), strict=True))
+    return plates + wells if len(set(pairs)) < len(pairs) else []
 
 
 def about_scales(native: FrameEvidence, names: Sequence[str], tolerance: float) -> Iterator[str]:

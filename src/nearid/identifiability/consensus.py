@@ -39,6 +39,7 @@ from nearid.identifiability.evidence import Study, split
 from nearid.identifiability.ladder import SINGLE, Frame
 from nearid.identifiability.mean_rows import held, mean_rows
 from nearid.identifiability.runs import RunSummary, align, collect_runs, split_rows, summarise_run
+from nearid.identifiability.units import LABELS, split_units, unit_codes
 from nearid.moments import Moments
 from nearid.rows import one_blas_thread
 
@@ -57,6 +58,7 @@ def consensus(
     n_axes: int | float | None = None,
     threshold: float = REPLICATES,
     holdout: float | int = 0.5,
+    unit: Any = None,
     n_bootstrap: int = 200,
     n_null: int = 5,
     check_replication: bool = True,
@@ -92,6 +94,8 @@ def consensus(
         Correlation from which a component counts as reproduced.
     holdout : float in (0, 1) or int, default 0.5
         Share, or number, of rows to measure on.
+    unit : str or array-like of shape (n,), optional
+        As for :func:`nearid.statistical_identifiability`.
     n_bootstrap, n_null : int
         Resamples of the intervals, shuffles of the null.
     check_replication : bool, default True
@@ -136,6 +140,7 @@ def consensus(
         "n_axes": n_axes,
         "threshold": threshold,
         "holdout": holdout,
+        "unit": unit if unit is None or isinstance(unit, str) else LABELS,
         "n_bootstrap": n_bootstrap,
         "n_null": n_null,
         "check_replication": check_replication,
@@ -143,7 +148,7 @@ def consensus(
     }
     _check_arguments(settings)
     with one_blas_thread():
-        return _agree(runs, settings, n_jobs, np.random.default_rng(random_state))
+        return _agree(runs, unit, settings, n_jobs, np.random.default_rng(random_state))
 
 
 def _check_arguments(settings: Mapping[str, Any]) -> None:
@@ -162,17 +167,20 @@ def _check_arguments(settings: Mapping[str, Any]) -> None:
 
 def _agree(
     runs: Mapping[str, Any] | Iterable[Any],
+    unit: Any,
     settings: dict[str, Any],
     n_jobs: int,
     rng: np.random.Generator,
 ) -> Consensus:
     rows, warnings = align(collect_runs(runs))
-    train, test = split_rows(len(rows[0]), settings["holdout"], rng)
-    everything = split(rows, train, test, n_jobs)
+    units = unit_codes(rows, unit)
+    train, test = split_rows(len(rows[0]), settings["holdout"], rng, units)
+    everything = split(rows, train, test, n_jobs, units)
     summaries = tuple(
         summarise_run(run, everything.train_moments, m) for m, run in enumerate(everything.train)
     )
     warnings += cautions.about_runs(summaries, everything)
+    warnings += cautions.about_units(everything)
     alive = [m for m, run in enumerate(summaries) if not run.collapsed]
     if len(alive) < 2:
         raise InputError(
@@ -241,10 +249,14 @@ def _rotate(
     lazy = mean_rows(study.train, turned(frame, white.matrix.T), name="the consensus")
     rows = held(lazy, limit=how.memory_limit, n_jobs=study.n_jobs)
     is_white = Whitening(np.zeros(k), np.eye(k), np.eye(k), np.ones(k), k)
-    fit = rotate(rows, is_white, how, random_state=rng)
+    fit = study.discounted(rotate(rows, is_white, how, random_state=rng), rows)
     if not settings["check_replication"]:
         return fit, np.full(k, np.nan)
-    return fit, replication(rows, fit.unmixing, np.eye(k), how, n_components=k, rng=rng)
+    units, parts = study.train_units, None
+    if units is not None:
+        parts = [rows.take(part) for part in split_units(units, len(rows) // 2, rng)]
+    agreeing = replication(rows, fit.unmixing, np.eye(k), how, n_components=k, rng=rng, parts=parts)
+    return fit, agreeing
 
 
 def _measure(fitted: Fitted, settings: Mapping[str, Any], rng: np.random.Generator) -> list[View]:
@@ -256,6 +268,7 @@ def _measure(fitted: Fitted, settings: Mapping[str, Any], rng: np.random.Generat
         n_null=settings["n_null"],
         n_jobs=study.n_jobs,
         rng=rng,
+        units=study.test_units,
     )
     share = predicted_share(sums_of(study.train, frame, study.n_jobs), found.sums)
     return [view_of(m, run.name, frame, found, share) for m, run in enumerate(study.train)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any
 
@@ -11,15 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.errors import InputError
+from nearid.ica.dependence import discounted
+from nearid.ica.fitting import Fit
 from nearid.identifiability.ladder import Frame, Rung, fit_rungs
 from nearid.identifiability.percentiles import interval_over_pairs
 from nearid.identifiability.residuals import Bags, Diameter, diameter, residual_norms
+from nearid.identifiability.units import bags_of
 from nearid.moments import Moments, check_finite, moments
 from nearid.rows import Rows
 
 __all__ = ["FrameEvidence", "Match", "PairEvidence", "Study", "measure_frame"]
 
 Array = NDArray[np.float64]
+
+#: Bags of units from whose spread it follows how much rows of a unit have in common.
+UNIT_BAGS = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +37,9 @@ class Study:
     train, test : list of Rows
         One of each per run.
     train_moments, test_moments : Moments
+    n_jobs : int
+    train_units, test_units : ndarray of int, optional
+        The unit of each row, where rows come in units.
     """
 
     train: Sequence[Rows]
@@ -38,6 +47,14 @@ class Study:
     train_moments: Moments
     test_moments: Moments
     n_jobs: int
+    train_units: NDArray[np.intp] | None = None
+    test_units: NDArray[np.intp] | None = None
+
+    @property
+    def n_independent(self) -> int:
+        """Held-out rows, or units."""
+        units = self.test_units
+        return len(self.test[0]) if units is None else len(np.unique(units))
 
     @property
     def names(self) -> list[str]:
@@ -46,16 +63,30 @@ class Study:
 
     def subset(self, runs: Sequence[int]) -> Study:
         """Keep the given runs only."""
-        return Study(
-            [self.train[m] for m in runs],
-            [self.test[m] for m in runs],
-            self.train_moments.subset(runs),
-            self.test_moments.subset(runs),
-            self.n_jobs,
+        return replace(
+            self,
+            train=[self.train[m] for m in runs],
+            test=[self.test[m] for m in runs],
+            train_moments=self.train_moments.subset(runs),
+            test_moments=self.test_moments.subset(runs),
         )
 
+    def discounted(self, fit: Fit, rows: Rows) -> Fit:
+        """Describe components of fitting rows as by so many independent ones as units give."""
+        if self.train_units is None:
+            return fit
+        bags = bags_of(self.train_units, UNIT_BAGS)
+        return discounted(fit, rows, bags, n_jobs=self.n_jobs)
+
+    def bags(self, n_bootstrap: int, rng: np.random.Generator) -> Bags:
+        """Draw resamples of the held-out rows."""
+        return Bags.draw(len(self.test[0]), n_bootstrap, rng, self.test_units)
+
     def shuffled(self, rng: np.random.Generator) -> Study:
-        """Break the correspondence: every run's rows in a random order of their own."""
+        """Break the correspondence: every run's rows in a random order of their own.
+
+        Rows, not units: chance is what runs give that have not even the units in common.
+        """
         train = [run.take(rng.permutation(len(run))) for run in self.train]
         test = [run.take(rng.permutation(len(run))) for run in self.test]
         fitted = moments(train, n_jobs=self.n_jobs)
@@ -291,8 +322,14 @@ def _match(rung: Rung, held_out: Moments, source: int, target: int) -> Match:
     return Match(partner, sign, matched, runner_up, size)
 
 
-def split(rows: Sequence[Rows], train: Any, test: Any, n_jobs: int) -> Study:
-    """Make the study of runs from row numbers to fit on and to measure on."""
+def split(
+    rows: Sequence[Rows],
+    train: Any,
+    test: Any,
+    n_jobs: int,
+    units: NDArray[np.intp] | None = None,
+) -> Study:
+    """Make the study of runs from row numbers to fit on and to measure on, and all rows' units."""
     fitting = [run.take(train) for run in rows]
     held_out = [run.take(test) for run in rows]
     try:
@@ -300,4 +337,5 @@ def split(rows: Sequence[Rows], train: Any, test: Any, n_jobs: int) -> Study:
     except InputError:
         check_finite(rows)  # counted over all the rows, not those of one part
         raise
-    return Study(fitting, held_out, fitted, measured, n_jobs)
+    of_units = (None, None) if units is None else (units[train], units[test])
+    return Study(fitting, held_out, fitted, measured, n_jobs, *of_units)

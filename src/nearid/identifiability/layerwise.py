@@ -17,6 +17,7 @@ from nearid.identifiability.layerwise_result import Layerwise
 from nearid.identifiability.result import StatisticalIdentifiability
 from nearid.identifiability.runs import align, split_rows
 from nearid.identifiability.statistical import statistical_identifiability
+from nearid.identifiability.units import LABELS, unit_codes
 from nearid.rows import Rows, as_rows, one_blas_thread
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def layerwise(
     tolerance: float = 0.1,
     epsilon: float | None = None,
     holdout: float | int = 0.5,
+    unit: Any = None,
     n_bootstrap: int = 200,
     n_null: int = 5,
     n_random: int = 5,
@@ -59,7 +61,7 @@ def layerwise(
         tensor, :class:`~nearid.rows.Rows` or a path.  Layers of one name are compared.
     names : (str, str), default ("a", "b")
         How the models are called.
-    groups, ica, n_components, tolerance, epsilon, holdout, n_bootstrap, n_null, n_random
+    groups, ica, n_components, tolerance, epsilon, holdout, unit, n_bootstrap, n_null, n_random
         As for :func:`~nearid.statistical_identifiability`, at every layer; one that has fewer
         dimensions than ``n_components`` keeps all of them, and a warning says so.
     all_pairs : bool, default True
@@ -115,17 +117,17 @@ def layerwise(
         "n_null": n_null,
         "n_random": n_random,
     }
-    ladders = {
-        layer: _compare(layer, opened, names, settings | {"n_jobs": n_jobs, "random_state": seed})
-        for layer in shared
-    }
+    more = {"unit": unit, "n_jobs": n_jobs, "random_state": seed}
+    ladders = {layer: _compare(layer, opened, names, settings | more) for layer in shared}
     warnings = _gathered(ladders)
     pairs = _no_pairs()
     if all_pairs:
         with one_blas_thread():
-            pairs, said = _map_pairs(opened, shared[0], holdout, seed, memory_limit, n_jobs)
+            split_by = {"holdout": holdout, "unit": unit, "seed": seed}
+            pairs, said = _map_pairs(opened, shared[0], split_by, memory_limit, n_jobs)
         warnings += said
-    settings |= {"all_pairs": all_pairs, "random_state": seed}
+    kept = unit if unit is None or isinstance(unit, str) else LABELS
+    settings |= {"unit": kept, "all_pairs": all_pairs, "random_state": seed}
     rows = {layer: len(opened[0][layer]) for layer in shared}
     return Layerwise(
         names=names,
@@ -244,8 +246,7 @@ def _no_pairs() -> pd.DataFrame:
 def _map_pairs(
     models: Sequence[Mapping[str, Rows]],
     reference: str,
-    holdout: float | int,
-    seed: int,
+    split_by: Mapping[str, Any],
     memory_limit: int,
     n_jobs: int,
 ) -> tuple[pd.DataFrame, list[str]]:
@@ -262,7 +263,12 @@ def _map_pairs(
             except InputError:
                 left_out.append(rows.name)
         kept.append(placed)
-    train, test = split_rows(len(first), holdout, np.random.default_rng(seed))
+    train, test = split_rows(
+        len(first),
+        split_by["holdout"],
+        np.random.default_rng(split_by["seed"]),
+        unit_codes([first], split_by["unit"]),
+    )
     errors = rigid_errors(
         list(kept[0].values()),
         list(kept[1].values()),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.identifiability.ladder import Frame, Rung
+from nearid.identifiability.units import bags_of
 from nearid.rows import Rows, map_chunks
 
 __all__ = ["Bags", "Diameter", "diameter", "residual_norms"]
@@ -123,6 +124,7 @@ class Bags:
     Rows are summed into at most 4,096 bags of neighbours, and bags are drawn with replacement: the
     mean's bootstrap distribution is that of drawing rows (each bag *is* a row when there are no
     more rows than that), and the same draws serve every error, so that differences are paired.
+    Where rows come in units, bags are of whole units: what is drawn is what is independent.
 
     Parameters
     ----------
@@ -130,22 +132,39 @@ class Bags:
         How often each bag is drawn.
     starts : ndarray of int, shape (n_bags,)
     sizes : ndarray, shape (n_bags,)
+    order : ndarray of int, shape (n_rows,), optional
+        Of the rows, so that those of a bag are neighbours; as they are if not given.
     """
 
     weights: Array
     starts: NDArray[np.intp]
     sizes: Array
+    order: NDArray[np.intp] | None = None
 
     @classmethod
-    def draw(cls, n_rows: int, n_bootstrap: int, rng: np.random.Generator) -> Bags:
-        """Draw the resamples for a number of rows."""
-        n_bags = min(n_rows, BAGS)
-        starts = np.linspace(0, n_rows, n_bags, endpoint=False).astype(np.intp)
+    def draw(
+        cls,
+        n_rows: int,
+        n_bootstrap: int,
+        rng: np.random.Generator,
+        units: NDArray[np.intp] | None = None,
+    ) -> Bags:
+        """Draw the resamples for a number of rows, and the unit of each if they have any."""
+        order = None
+        if units is None:
+            n_bags = min(n_rows, BAGS)
+            starts = np.linspace(0, n_rows, n_bags, endpoint=False).astype(np.intp)
+        else:
+            bags = bags_of(units, BAGS)
+            order = np.argsort(bags, kind="stable")
+            starts = np.flatnonzero(np.diff(bags[order], prepend=-1))
         sizes = np.diff(np.append(starts, n_rows)).astype(np.float64)
+        n_bags = len(starts)
         weights = rng.multinomial(n_bags, np.full(n_bags, 1 / n_bags), size=n_bootstrap)
-        return cls(weights.astype(np.float64), starts, sizes)
+        return cls(weights.astype(np.float64), starts, sizes, order)
 
     def means(self, values: Array) -> Array:
         """Return the resampled means of each column, shape (n_bootstrap, n_columns)."""
+        values = values if self.order is None else values[self.order]
         sums = np.add.reduceat(values, self.starts, axis=0)
         return np.asarray((self.weights @ sums) / (self.weights @ self.sizes)[:, None])

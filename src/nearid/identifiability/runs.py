@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.errors import InputError
+from nearid.identifiability.units import split_units
 from nearid.linalg import numerical_rank, symmetric_eigen
 from nearid.moments import Moments
 from nearid.rows import Rows, as_rows
@@ -170,7 +171,10 @@ def _reordered(run: Rows, positions: Mapping[str, int], first: Rows) -> Rows:
 
 
 def split_rows(
-    n_rows: int, holdout: float | int, rng: np.random.Generator
+    n_rows: int,
+    holdout: float | int,
+    rng: np.random.Generator,
+    units: NDArray[np.intp] | None = None,
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Split row numbers at random into rows to fit on and rows to measure on, each in order.
 
@@ -178,13 +182,15 @@ def split_rows(
     ----------
     n_rows : int
     holdout : float in (0, 1) or int
-        Share, or number, of the rows to measure on.
+        Share, or number, of the rows to measure on; with units, as nearly as whole ones allow.
     rng : numpy.random.Generator
+    units : ndarray of int, shape (n_rows,), optional
+        The unit of each row, of which none is on both sides.
 
     Raises
     ------
     InputError
-        If either part would have fewer than two rows.
+        If either part would have fewer than two rows, or units.
 
     Examples
     --------
@@ -205,6 +211,8 @@ def split_rows(
             f"the runs have {n_rows} rows: at least 4 are needed, 2 to fit on and 2 held out "
             f"(holdout is {holdout!r})"
         )
+    if units is not None:
+        return split_units(units, n_test, rng)
     shuffled = rng.permutation(n_rows)
     return np.sort(shuffled[n_test:]), np.sort(shuffled[:n_test])
 

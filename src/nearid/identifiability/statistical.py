@@ -16,7 +16,6 @@ from nearid.ica.whitening import Whitening, choose_n_components, whitening
 from nearid.identifiability import cautions
 from nearid.identifiability.evidence import FrameEvidence, Study, measure_frame, split
 from nearid.identifiability.ladder import native_frame, rung_names, whitened_frame
-from nearid.identifiability.residuals import Bags
 from nearid.identifiability.result import StatisticalIdentifiability
 from nearid.identifiability.runs import RunSummary, align, collect_runs, split_rows, summarise_run
 from nearid.identifiability.tables import (
@@ -25,6 +24,7 @@ from nearid.identifiability.tables import (
     pairs_frame,
     typical_correlations,
 )
+from nearid.identifiability.units import LABELS, unit_codes
 from nearid.identifiability.verdict import efficiencies_frame, efficiency_interval, smallest_group
 from nearid.rows import one_blas_thread
 
@@ -42,6 +42,7 @@ def statistical_identifiability(
     tolerance: float = 0.1,
     epsilon: float | None = None,
     holdout: float | int = 0.5,
+    unit: Any = None,
     n_bootstrap: int = 200,
     n_null: int = 5,
     n_random: int = 5,
@@ -75,6 +76,11 @@ def statistical_identifiability(
         An absolute bound on ε instead.
     holdout : float in (0, 1) or int, default 0.5
         Share, or number, of rows to measure on.
+    unit : str or array-like of shape (n,), optional
+        What rows are not independent within, such as the well when rows are cells: a column that
+        describes the rows of a run (or several, with commas between them), or a label for each
+        row. Whole units are held out, and drawn for the intervals; without it every row counts as
+        independent, and the intervals of rows that are not are too short.
     n_bootstrap, n_null, n_random : int
         Resamples of the interval, shuffles of the null, draws of the random-rotation control.
     n_jobs : int, default 1
@@ -89,7 +95,7 @@ def statistical_identifiability(
     ------
     InputError
         If the runs cannot be compared: fewer than two, different lengths or ids, missing values,
-        too few rows.
+        too few rows or units.
 
     References
     ----------
@@ -113,6 +119,7 @@ def statistical_identifiability(
         "tolerance": tolerance,
         "epsilon": epsilon,
         "holdout": holdout,
+        "unit": unit if unit is None or isinstance(unit, str) else LABELS,
         "n_bootstrap": n_bootstrap,
         "n_null": n_null,
         "n_random": n_random,
@@ -120,21 +127,25 @@ def statistical_identifiability(
     }
     _check_arguments(settings)
     with one_blas_thread():
-        return _compare(runs, settings, n_jobs, np.random.default_rng(random_state))
+        return _compare(runs, unit, settings, n_jobs, np.random.default_rng(random_state))
 
 
 def _compare(
     runs: Mapping[str, Any] | Iterable[Any],
+    unit: Any,
     settings: Mapping[str, Any],
     n_jobs: int,
     rng: np.random.Generator,
 ) -> StatisticalIdentifiability:
     rows, warnings = align(collect_runs(runs))
-    everything = split(rows, *split_rows(len(rows[0]), settings["holdout"], rng), n_jobs)
+    units = unit_codes(rows, unit)
+    parts = split_rows(len(rows[0]), settings["holdout"], rng, units)
+    everything = split(rows, *parts, n_jobs, units)
     summaries = tuple(
         summarise_run(run, everything.train_moments, m) for m, run in enumerate(everything.train)
     )
     warnings += cautions.about_runs(summaries, everything)
+    warnings += cautions.about_units(everything)
     alive = [m for m, run in enumerate(summaries) if not run.collapsed]
     study = everything.subset(alive)
 
@@ -184,10 +195,11 @@ def _rotate(
 ) -> dict[int, Fit]:
     """Rotate every run by ICA, by itself: none sees another."""
     settings = Settings(n_jobs=study.n_jobs)
-    return {
+    fits = {
         m: rotate(run, w, settings, random_state=rng)
         for m, (run, w) in enumerate(zip(study.train, whitened, strict=True))
     }
+    return {m: study.discounted(fit, study.train[m]) for m, fit in fits.items()}
 
 
 def _measure(
@@ -208,7 +220,7 @@ def _measure(
             rng=rng,
         ),
     ]
-    bags = Bags.draw(len(study.test[0]), settings["n_bootstrap"], rng)
+    bags = study.bags(settings["n_bootstrap"], rng)
     shuffles = [study.shuffled(rng) for _ in range(settings["n_null"])]
     return [measure_frame(study, frame, shuffles, bags) for frame in frames]
 
@@ -226,7 +238,7 @@ def _conclude(
     overall = overall_frame(evidence)
     gaussian = {m: fit.components.gaussian for m, fit in fits.items()}
     arbitrary = any(flagged.sum() > 1 for flagged in gaussian.values())
-    n_test = len(study.test[0]) if evidence else 0
+    n_test = study.n_independent if evidence else 0
     components = components_frame(evidence, names, gaussian, n_test)
     efficiencies = efficiencies_frame(whitened, names)
     defined = efficiencies["efficiency"].notna().to_numpy(dtype=bool)

@@ -13,15 +13,15 @@ from nearid.groups import GROUPS
 from nearid.ica.fitting import Fit, rotate
 from nearid.ica.settings import Settings
 from nearid.ica.whitening import Whitening, whitening
-from nearid.identifiability.cautions import about_ica
+from nearid.identifiability.cautions import about_ica, about_units
 from nearid.identifiability.evidence import FrameEvidence, Study, measure_frame, split
 from nearid.identifiability.factors import Embedding, embed_factors
 from nearid.identifiability.ladder import WHITENED, Frame, native_frame, rung_names
-from nearid.identifiability.residuals import Bags
 from nearid.identifiability.runs import align, split_rows, summarise_run
 from nearid.identifiability.structural_result import StructuralIdentifiability
 from nearid.identifiability.structural_scores import DEFAULT_METRICS, score_versions
 from nearid.identifiability.tables import overall_frame, pairs_frame
+from nearid.identifiability.units import LABELS, unit_codes
 from nearid.identifiability.verdict import efficiencies_frame, smallest_group
 from nearid.rows import Rows, as_rows, one_blas_thread
 
@@ -42,6 +42,7 @@ def structural_identifiability(
     tolerance: float = 0.1,
     epsilon: float | None = None,
     holdout: float | int = 0.5,
+    unit: Any = None,
     n_bootstrap: int = 200,
     n_null: int = 5,
     n_random: int = 5,
@@ -74,8 +75,9 @@ def structural_identifiability(
     n_components : int, float in (0, 1) or None, default 0.999
         Whitened coordinates: that many, as many as explain this share of the variance, or all. It
         is chosen without the factors; noise coordinates that are kept ruin InfoM.
-    tolerance, epsilon, holdout, n_bootstrap, n_null, n_random, n_jobs, random_state
-        As in :func:`nearid.statistical_identifiability`.
+    tolerance, epsilon, holdout, unit, n_bootstrap, n_null, n_random, n_jobs, random_state
+        As in :func:`nearid.statistical_identifiability`.  Metrics that learn something of the
+        held-out rows split those row by row, units or not.
 
     Returns
     -------
@@ -110,6 +112,7 @@ def structural_identifiability(
         "tolerance": tolerance,
         "epsilon": epsilon,
         "holdout": holdout,
+        "unit": unit if unit is None or isinstance(unit, str) else LABELS,
         "n_bootstrap": n_bootstrap,
         "n_null": n_null,
         "n_random": n_random,
@@ -119,7 +122,8 @@ def structural_identifiability(
     (codes, table), warnings = _pair(representation, factors)
     names = _names(table, factor_names)
     with one_blas_thread():
-        return _measure(codes, table, names, warnings, settings, n_jobs, rng)
+        units = unit_codes([codes, table], unit)
+        return _measure(codes, table, names, units, warnings, settings, n_jobs, rng)
 
 
 def _pair(representation: Any, factors: Any) -> tuple[list[Rows], list[str]]:
@@ -149,6 +153,7 @@ def _measure(
     codes: Rows,
     table: Rows,
     names: list[str],
+    units: NDArray[np.intp] | None,
     warnings: list[str],
     settings: Mapping[str, Any],
     n_jobs: int,
@@ -159,14 +164,15 @@ def _measure(
         values, names, periods=settings["periods"], nominal=settings["nominal"]
     )
     target = as_rows(embedded.values, name="factors")
-    train, test = split_rows(len(codes), settings["holdout"], rng)
-    study = split([codes, target], train, test, n_jobs)
+    train, test = split_rows(len(codes), settings["holdout"], rng, units)
+    study = split([codes, target], train, test, n_jobs, units)
     if summarise_run(study.train[0], study.train_moments, 0).collapsed:
         raise InputError("the representation has collapsed: every row is the same")
     white = _whiten(study, settings["n_components"])
     fit = rotate(study.train[0], white, Settings(n_jobs=n_jobs), random_state=rng)
+    fit = study.discounted(fit, study.train[0])
     frames = _frames(study, white, fit, settings["n_random"], rng)
-    bags = Bags.draw(len(test), settings["n_bootstrap"], rng)
+    bags = study.bags(settings["n_bootstrap"], rng)
     shuffles = [study.shuffled(rng) for _ in range(settings["n_null"])]
     evidence = [_to_factors(measure_frame(study, frame, shuffles, bags)) for frame in frames]
     scores, notes = score_versions(
@@ -175,8 +181,10 @@ def _measure(
         _versions(study, white, fit, frames[1]),
         names=names,
         settings=settings,
+        units=study.test_units,
         random_state=rng,
     )
+    warnings += about_units(study)
     warnings += [*_cautions(embedded, fit, len(train), settings), *notes]
     return _conclude(evidence, scores, embedded, fit, warnings, settings)
 

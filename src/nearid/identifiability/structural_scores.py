@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
+from nearid.errors import InputError
 from nearid.metrics.arguments import is_continuous
 from nearid.metrics.score import Score
 
@@ -37,6 +38,7 @@ def score_versions(
     *,
     names: Sequence[str],
     settings: Mapping[str, Any],
+    units: NDArray[np.intp] | None = None,
     random_state: np.random.Generator,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Score every version of the codes by every metric, all on the same rows.
@@ -54,6 +56,8 @@ def score_versions(
         Of the factors.
     settings : mapping
         With ``metrics, periods, nominal``.
+    units : ndarray of int, shape (n,), optional
+        The unit of each row, of which each is in one of the fifths.
     random_state : Generator
 
     Returns
@@ -68,7 +72,7 @@ def score_versions(
     wanted = list(settings["metrics"])
     labelled, notes = _labels(factors, names)
     seed = int(random_state.integers(2**31))
-    parts = np.array_split(np.random.default_rng(seed).permutation(len(factors)), PARTS)
+    parts = _parts(len(factors), units, np.random.default_rng(seed))
     rows: list[list[Any]] = []
     for version, codes in versions.items():
         whole = _evaluate(wanted, labelled, embedded, codes, seed, n_shuffles=1)
@@ -79,6 +83,24 @@ def score_versions(
         for name, score in whole.items():
             rows += _rows(version, name, score, [fold[name] for fold in folds])
     return pd.DataFrame(rows, columns=COLUMNS), notes
+
+
+def _parts(
+    n: int, units: NDArray[np.intp] | None, rng: np.random.Generator
+) -> list[NDArray[np.intp]]:
+    """Cut row numbers at random into disjoint parts, by whole units if there are any."""
+    if units is None:
+        return np.array_split(rng.permutation(n), PARTS)
+    names = np.unique(units)
+    if len(names) < PARTS:
+        raise InputError(
+            f"{len(names)} units are held out, and the intervals of the metrics need {PARTS}: give "
+            f"more units, or hold out a larger share"
+        )
+    return [
+        np.flatnonzero(np.isin(units, part))
+        for part in np.array_split(rng.permutation(names), PARTS)
+    ]
 
 
 def _labels(factors: Array, names: Sequence[str]) -> tuple[Array, list[str]]:

@@ -75,6 +75,7 @@ def call_text(result: StatisticalIdentifiability) -> str:
         tolerance=0.1,
         epsilon=None,
         holdout=0.5,
+        unit=None,
         n_bootstrap=200,
         n_null=5,
         n_random=5,
