@@ -73,7 +73,8 @@ def _columns(rows: Sequence[Rows], unit: str) -> list[NDArray[Any]]:
 
 
 def _labels(first: Rows, unit: Any) -> NDArray[Any]:
-    labels = np.asarray(unit)
+    # of a list, NumPy would make text, and "nan" of what is missing
+    labels = np.asarray(unit, dtype=None if hasattr(unit, "dtype") else object)
     if labels.shape != (len(first),):
         raise InputError(
             f"unit must be a column, or a label for each of the {len(first)} rows of {first.name}, "
