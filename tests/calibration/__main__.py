@@ -24,6 +24,8 @@ from tests.calibration.page import write_page
 #: Rows and columns of the errors' settings; the last two are the nightly's alone.
 SIZES = ((200, 4), (200, 32), (2000, 4), (2000, 32), (2000, 128), (20_000, 4))
 NIGHTLY = {(2000, 128), (20_000, 4)}
+#: Units, and rows of each.
+UNITS = ((20, 20), (60, 20), (200, 10))
 NOISES = (0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.16)
 
 
@@ -93,6 +95,21 @@ def false_verdicts(run: Callable[..., list[Any]]) -> list[dict[str, Any]]:
     return rows
 
 
+def of_units(run: Callable[..., list[Any]]) -> list[dict[str, Any]]:
+    """Return the coverage, and the false verdicts of ICA, where rows come in units.
+
+    With the units given and, beside it, as if every row stood for itself.
+    """
+    rows = []
+    for n, each in UNITS:
+        for by_unit in (True, False):
+            how = "unit given" if by_unit else "not given"
+            setting = f"{n} units of {each} × 4, {how}"
+            rows += shares(run(partial(intervals.errors_of_wells, n, each, 4, by_unit)), setting)
+            rows += shares(run(partial(verdicts.of_wells, n, each, 4, by_unit), least=5), setting)
+    return rows
+
+
 def power(run: Callable[..., list[Any]]) -> list[dict[str, Any]]:
     """Return how often the true group was the verdict, by the noise between the runs."""
     rows = []
@@ -138,6 +155,7 @@ def main() -> None:
         found = {
             "coverage": coverage(run, nightly=asked.nightly),
             "false": false_verdicts(run),
+            "units": of_units(run),
             "power": power(run),
             "uniform": uniform(run),
         }

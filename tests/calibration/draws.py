@@ -6,7 +6,7 @@ import numpy as np
 
 from nearid.linalg import random_orthogonal
 
-__all__ = ["SHAPES", "rows_of", "two_runs"]
+__all__ = ["SHAPES", "cells_of_wells", "rows_of", "two_runs", "two_runs_of_wells"]
 
 #: Degrees of freedom of the heavy tails; means and variances are there, kurtosis is not.
 FREEDOM = 4
@@ -53,3 +53,33 @@ def two_runs(
     turned = 1.5 * z @ random_orthogonal(d, rng) + 1.0
     both = [z, turned + noise * rows_of(other, n, d, rng)]
     return [x[: sizes[0]] for x in both], [x[sizes[0] :] for x in both]
+
+
+def cells_of_wells(n_wells: int, n_cells: int, d: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw Gaussian cells; those of a well have a Gaussian of twice their spread in common.
+
+    They come well by well, so many of each.
+    """
+    wells = 2.0 * rng.standard_normal((n_wells, 1, d))
+    return (wells + rng.standard_normal((n_wells, n_cells, d))).reshape(-1, d)
+
+
+def two_runs_of_wells(
+    sizes: tuple[int, int], n_cells: int, d: int, rng: np.random.Generator
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Draw two runs of cells, which differ by what wells have in common, and of fresh wells.
+
+    Parameters
+    ----------
+    sizes : (int, int)
+        Wells, and fresh wells.
+    n_cells : int
+        Of each.
+    d : int
+    rng : Generator
+    """
+    n = sum(sizes)
+    z = cells_of_wells(n, n_cells, d, rng)
+    turned = 1.5 * z @ random_orthogonal(d, rng) + 0.3 * cells_of_wells(n, n_cells, d, rng)
+    cut = sizes[0] * n_cells
+    return [z[:cut], turned[:cut]], [z[cut:], turned[cut:]]

@@ -12,26 +12,33 @@ from nearid.identifiability.agreement import measure_agreement, sums_of
 from nearid.identifiability.evidence import measure_frame, split
 from nearid.identifiability.ladder import fit_rungs, native_frame, whitened_frame
 from nearid.identifiability.percentiles import percentile_interval
-from nearid.identifiability.residuals import Bags, residual_norms
+from nearid.identifiability.residuals import residual_norms
 from nearid.identifiability.runs import split_rows
 from nearid.identifiability.structural_scores import score_versions
 from nearid.identifiability.verdict import efficiencies_frame
 from nearid.linalg import random_orthogonal
 from nearid.rows import Rows
-from tests.calibration.draws import rows_of, two_runs
+from tests.calibration.draws import rows_of, two_runs, two_runs_of_wells
 
-__all__ = ["agreement", "batches", "efficiency", "errors", "overall", "structural"]
+__all__ = [
+    "agreement",
+    "batches",
+    "efficiency",
+    "errors",
+    "errors_of_wells",
+    "overall",
+    "structural",
+]
 
 #: Fresh rows per held-out row, on which the truth is measured.
 FRESH = 20
 N_BOOTSTRAP = 200
 
 
-def _measured(shape: str, n: int, d: int, rng: np.random.Generator, *, ica: bool, frame_of: str):
+def _measured(seen, fresh, rng: np.random.Generator, *, ica: bool, frame_of: str, units=None):
     """Measure two runs as the library does, and the same maps on fresh rows."""
-    seen, fresh = two_runs(shape, (n, FRESH * n // 2), d, rng)
     rows = [Rows(x, name=f"{m}") for m, x in enumerate(seen)]
-    study = split(rows, *split_rows(n, 0.5, rng), 1)
+    study = split(rows, *split_rows(len(rows[0]), 0.5, rng, units), 1, units)
     frame = native_frame(study.train_moments, tuple(GROUPS))
     if frame_of == "whitened":
         whitened = statistical._whiten(study, None)
@@ -43,7 +50,7 @@ def _measured(shape: str, n: int, d: int, rng: np.random.Generator, *, ica: bool
             n_random=1,
             rng=rng,
         )
-    bags = Bags.draw(len(study.test[0]), N_BOOTSTRAP, rng)
+    bags = study.bags(N_BOOTSTRAP, rng)
     found = measure_frame(study, frame, [study.shuffled(rng)], bags)
     [pair] = [pair for pair in found.pairs if (pair.source, pair.target) == (0, 1)]
     rungs = list(fit_rungs(frame, frame.moments(study.train_moments), 0, 1))
@@ -57,17 +64,32 @@ def errors(shape: str, n: int, d: int, seed: int) -> dict[str, bool]:
     rng = np.random.default_rng([seed, n, d])
     covered = {}
     for name in ("native", "whitened"):
-        found, pair, truth = _measured(shape, n, d, rng, ica=False, frame_of=name)
+        runs = two_runs(shape, (n, FRESH * n // 2), d, rng)
+        found, pair, truth = _measured(*runs, rng, ica=False, frame_of=name)
         low, high = percentile_interval(pair.resampled, pair.errors[:, 0], n_units=pair.n_units)
         for rung, a, b, t in zip(found.rungs, low, high, truth, strict=True):
             covered[f"ε, {name}, {rung}"] = bool(a <= t <= b)
     return covered
 
 
+def errors_of_wells(
+    n_wells: int, n_cells: int, d: int, by_unit: bool, seed: int
+) -> dict[str, bool]:
+    """Say the same of cells in wells, which are held out and drawn as wells, or as if alone."""
+    rng = np.random.default_rng([seed, n_wells, n_cells, d])
+    runs = two_runs_of_wells((n_wells, FRESH * n_wells // 2), n_cells, d, rng)
+    units = np.repeat(np.arange(n_wells), n_cells) if by_unit else None
+    found, pair, truth = _measured(*runs, rng, ica=False, frame_of="native", units=units)
+    low, high = percentile_interval(pair.resampled, pair.errors[:, 0], n_units=pair.n_units)
+    covered = zip(found.rungs, low, high, truth, strict=True)
+    return {f"ε, native, {rung}": bool(a <= t <= b) for rung, a, b, t in covered}
+
+
 def efficiency(n: int, d: int, seed: int) -> dict[str, bool]:
     """Say whether the interval of the ICA efficiency holds that of the same maps on fresh rows."""
     rng = np.random.default_rng([seed, n, d])
-    found, _, truth = _measured("laplace", n, d, rng, ica=True, frame_of="whitened")
+    runs = two_runs("laplace", (n, FRESH * n // 2), d, rng)
+    found, _, truth = _measured(*runs, rng, ica=True, frame_of="whitened")
     told = efficiencies_frame(found, ["0", "1"])
     row = told[told["source"] == "0"].iloc[0]
     p, i, r = (truth[found.rungs.index(k)] for k in ("signed_permutation", "ica", "rigid"))

@@ -39,6 +39,21 @@ def test_the_mean_over_batches_is_covered(n_batches):
     assert plausible([one["AUROC, mean over batches"] for one in found])
 
 
+def test_errors_of_rows_in_units_are_covered_by_units_and_not_by_rows():
+    by_unit, by_row = (
+        [intervals.errors_of_wells(60, 20, 4, by_unit, seed) for seed in range(60)]
+        for by_unit in (True, False)
+    )
+    for name in by_unit[0]:
+        assert plausible([one[name] for one in by_unit]), name
+        assert not plausible([one[name] for one in by_row]), name
+
+
+def test_ica_of_gaussian_wells_is_no_verdict_by_units():
+    found = [verdicts.of_wells(60, 20, 4, True, seed) for seed in range(12)]
+    assert not any(said for one in found for said in one.values())
+
+
 def test_agreement_is_covered():
     found = [intervals.agreement(3, 200, 4, seed) for seed in range(60)]
     assert plausible([one["agreement of a component"] for one in found])
@@ -69,7 +84,7 @@ def test_the_page_says_what_is_outside(tmp_path):
     rows = shares([{"ε, native, rigid": True}] * 80 + [{"ε, native, rigid": False}] * 20, "a")
     power = [row | {"noise": noise} for noise in (0.1, 0.2) for row in rows]
     uniform = [{"what": "p", "n": 10, "distance": 0.1, "p": 0.5, "below .05": 0.0}]
-    found = {"coverage": rows, "false": rows, "power": power, "uniform": uniform}
+    found = {"coverage": rows, "false": rows, "units": rows, "power": power, "uniform": uniform}
     write_page(found, tmp_path, command="command")
     page = (tmp_path / "calibration.md").read_text()
     assert "by more than chance: ε, native, rigid (a) 0.800" in page

@@ -8,9 +8,9 @@ from nearid import statistical_identifiability
 from nearid.deconfounding.intervals import mean_over_batches
 from nearid.deconfounding.permutations import permutation_p
 from nearid.linalg import random_orthogonal
-from tests.calibration.draws import rows_of
+from tests.calibration.draws import cells_of_wells, rows_of
 
-__all__ = ["independent", "noisy", "p_of_batches", "p_of_permutations"]
+__all__ = ["independent", "noisy", "of_wells", "p_of_batches", "p_of_permutations"]
 
 QUICK = {"n_null": 2, "n_random": 1, "n_bootstrap": 100}
 
@@ -39,6 +39,21 @@ def noisy(group: str, noise: float, n: int, d: int, seed: int) -> dict[str, bool
     other = z @ maps[group] + noise * z.std() * rows_of("gaussian", n, d, rng)
     result = statistical_identifiability([z, other], ica=False, random_state=seed, **QUICK)
     return {group: result.verdict == group}
+
+
+def of_wells(n_wells: int, n_cells: int, d: int, by_unit: bool, seed: int) -> dict[str, bool]:
+    """Say whether ICA is the verdict on two linear maps of the same Gaussian cells.
+
+    No direction of theirs is identifiable, but the wells' sample has some by chance, which ICA of
+    either map finds.
+    """
+    rng = np.random.default_rng([seed, n_wells, n_cells, d])
+    z = cells_of_wells(n_wells, n_cells, d, rng)
+    units = np.repeat(np.arange(n_wells), n_cells) if by_unit else None
+    other = z @ (rng.standard_normal((d, d)) + 2 * np.eye(d))
+    call = {"n_components": d, "random_state": seed, **QUICK}
+    found = statistical_identifiability([z, other], unit=units, **call)
+    return {"ICA of Gaussian wells": found.verdict_whitened == "ica"}
 
 
 def p_of_permutations(n: int, seed: int) -> float:
