@@ -178,3 +178,31 @@ def test_ladder_fits_on_80_columns(run, runs_file, monkeypatch):
     result = run("compare", f"{runs_file}::member_[01]", *QUICK)
     assert "signed permutation" in result.stdout
     assert "…" not in result.stdout
+
+
+def test_units_are_columns_and_are_said(run, tmp_path, strict_json):
+    rng = np.random.default_rng(0)
+    cells = pd.DataFrame(rng.laplace(size=(200, 3))).add_prefix("f")
+    cells["Metadata_Plate"] = np.repeat(["p", "q"], 100)
+    cells["Metadata_Well"] = np.tile(np.repeat(np.arange(10), 10), 2)
+    paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    for path in paths:
+        cells.to_parquet(path)
+    alone = strict_json(run("compare", *paths, "--no-ica", "--json").stdout)
+    assert any("pass unit='Metadata_Plate,Metadata_Well'" in told for told in alone["warnings"])
+    asked = run("compare", *paths, "--no-ica", "--json", "--unit", "Metadata_Plate,Metadata_Well")
+    answer = strict_json(asked.stdout)
+    assert "rows come in 20 units, of which 10 are held out" in answer["warnings"]
+    assert answer["settings"]["unit"] == "Metadata_Plate,Metadata_Well"
+    wrong = run("compare", *paths, "--unit", "Metadata_well")
+    assert wrong.exit_code == 1
+    assert "did you mean Metadata_Well" in wrong.stderr
+
+
+def test_units_of_layers_are_refused(run, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "x.npy", np.eye(9))
+    result = run("compare", tmp_path / "a", tmp_path / "b", "--layerwise", "--unit", "well")
+    assert result.exit_code == 2
+    assert "--unit" in result.stderr

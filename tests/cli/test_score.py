@@ -77,3 +77,14 @@ def test_text_is_said_to_be_left_out_only_where_it_is(run, files, tmp_path):
     assert done.exit_code == 0, done.output
     assert "no factors" not in done.stderr
     assert "not features" not in done.stderr
+
+
+def test_units_are_a_column_of_either_file(run, files, tmp_path, strict_json):
+    factors = pd.read_csv(files / "factors.csv")
+    factors["Metadata_Scene"] = np.arange(1200) // 10
+    factors.drop(columns="shape").to_csv(tmp_path / "factors.csv", index=False)
+    call = ["score", files / "codes.npy", "--factors", tmp_path / "factors.csv"]
+    answer = strict_json(
+        run(*call, "--unit", "Metadata_Scene", "--metrics", "mcc", "--json").stdout
+    )
+    assert "rows come in 120 units, of which 60 are held out" in answer["warnings"]

@@ -61,6 +61,8 @@ def folder(tmp_path, monkeypatch):
         run = pd.DataFrame(shared @ rng.standard_normal((3, 3))).add_prefix("feature_")
         np.save(tmp_path / f"seed{seed}.npy", run)
         run["Metadata_Id"] = [f"p1_{i}" for i in range(300)]
+        run["Metadata_Plate"] = np.repeat(["p1", "p2"], 150)
+        run["Metadata_Well"] = np.arange(300) // 10
         run.to_parquet(tmp_path / f"seed{seed}.parquet")
     factors = pd.DataFrame({"hue": rng.integers(0, 10, 300), "size": rng.integers(0, 5, 300)})
     np.save(tmp_path / "latents.npy", factors.to_numpy() + 0.1 * rng.standard_normal((300, 2)))

@@ -21,6 +21,7 @@ from matplotlib.colors import to_rgb
 import nearid
 from nearid.report import render_report, write_report
 from nearid.report.explanations import efficiency_text, headline
+from nearid.report.provenance import call_text
 from nearid.report.trust import questions
 
 VOID = {"meta", "img", "source", "br", "link", "input"}
@@ -323,3 +324,9 @@ def test_text_stands_out_in_both_themes(start):
         for paper in papers:
             pair = sorted((luminance(named[ink]), luminance(named[paper])), reverse=True)
             assert (pair[0] + 0.05) / (pair[1] + 0.05) >= 4.5, (ink, paper)
+
+
+def test_the_call_of_labels_names_them():
+    z = np.random.default_rng(0).laplace(size=(80, 2))
+    found = nearid.statistical_identifiability([z, -z], unit=np.arange(80) // 4, ica=False)
+    assert "    unit=unit," in call_text(found)

@@ -11,6 +11,7 @@ import scipy
 import sklearn
 
 from nearid import __version__
+from nearid.identifiability.units import LABELS
 
 if TYPE_CHECKING:
     from nearid.identifiability.result import StatisticalIdentifiability
@@ -82,5 +83,8 @@ def call_text(result: StatisticalIdentifiability) -> str:
         random_state=None,
     )
     """
-    lines = [f"    {key}={value!r}," for key, value in result.settings.items()]
+    given = {key: repr(value) for key, value in result.settings.items()}
+    if result.settings["unit"] == LABELS:
+        given["unit"] = "unit"
+    lines = [f"    {key}={value}," for key, value in given.items()]
     return "\n".join(["nearid.statistical_identifiability(", "    runs,", *lines, ")"])
