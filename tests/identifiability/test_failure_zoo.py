@@ -8,6 +8,7 @@ from nearid import InputError, LatentICA, Linear, SignedPermutation, as_rows
 from nearid import statistical_identifiability as compare
 from nearid.linalg import random_orthogonal
 from nearid.report import render_report
+from nearid.report.explanations import efficiency_text
 
 CHEAP = {"n_bootstrap": 50, "n_null": 3, "n_random": 2, "random_state": 0}
 
@@ -216,3 +217,28 @@ def test_label_strings_with_a_script(where):
     assert attack not in html
     assert html.count("<script") == 1  # the page's own
     assert "<img src=x" not in html
+
+
+def test_shuffled_rows_do_not_agree_already():
+    z = laplace()
+    shuffled, turned = rng(1).permutation(z), z @ random_orthogonal(z.shape[1], rng(2))
+    apart = compare({"a": z, "b": shuffled}, **CHEAP)
+    assert said(apart, "undefined for 2 of 2", "no rotation", "nothing that ICA could find")
+    assert "no rotation" in apart.efficiency_in_words
+    # PCA axes of the same rows agree, and a third run does not change that
+    agreeing = compare({"a": z, "b": turned}, **CHEAP)
+    assert said(agreeing, "undefined for 2 of 2", "PCA axes already agree", "nothing to remove")
+    assert "nothing to remove" in agreeing.efficiency_in_words
+    both = compare({"a": z, "b": turned, "c": shuffled}, **CHEAP)
+    assert said(both, "undefined for 2 of 6", "nothing to remove")
+    assert said(both, "undefined for 4 of 6", "nothing that ICA could find")
+    assert both.efficiency_in_words.endswith("undefined (see the warnings)")
+    assert "2 ordered pairs already match" in efficiency_text(both).text
+
+
+def test_frames_are_named_in_words():
+    z = laplace()
+    found = compare({"a": z, "b": rng(1).permutation(z)}, **CHEAP)
+    for named in ("own coordinates, signed permutation", "whitened, ICA"):
+        assert said(found, f"of the matched coordinates ({named}) are ambiguous")
+    assert "native" not in " ".join(found.warnings)

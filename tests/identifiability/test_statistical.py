@@ -268,3 +268,18 @@ def test_gaussian_rows_are_not_identifiable_by_ica(draw):
     assert ("is not counted" in result.meaning_whitened) == (draw == "standard_normal")
     warned = any("agreement after ICA is no verdict" in warning for warning in result.warnings)
     assert warned == (draw == "standard_normal")
+
+
+def test_the_summary_says_what_whitening_leaves_open():
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal((2000, 4))
+    runs = [z @ rng.standard_normal((4, 4)) for _ in range(2)]
+    found = compare(runs, n_components=3, random_state=0)
+    assert found.n_components == 3
+    assert "whitened components of each run: 3" in found.summary().splitlines()
+    named = found.verdict_whitened or "not identifiable"
+    assert f"\nwhitened: {named} — " in found.summary()
+    assert "whitened, " not in compare(runs, n_components=None, random_state=0).meaning_whitened
+    nothing = compare([z, 0 * z], random_state=0)
+    assert nothing.n_components == 0
+    assert "whitened" not in nothing.summary().splitlines()[1]

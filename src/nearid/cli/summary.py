@@ -56,11 +56,9 @@ def _verdict(result: StatisticalIdentifiability) -> Text:
 
 def _legend(result: StatisticalIdentifiability) -> str:
     text = "ε: held-out error, in diameters; chance: that of shuffled rows"
-    components = result.components
-    whitened = components.loc[components["frame"] == "whitened", "component"]
-    if whitened.empty:
+    if not result.n_components:
         return text
-    return f"{text}; whitened: {whitened.max() + 1} components of each run"
+    return f"{text}; whitened: {result.n_components} components of each run"
 
 
 def _bound(result: StatisticalIdentifiability) -> str:

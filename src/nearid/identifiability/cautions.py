@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nearid.identifiability.evidence import FrameEvidence, Study
 from nearid.identifiability.runs import RunSummary
+from nearid.identifiability.verdict import NOTHING_TO_FIND, NOTHING_TO_REMOVE, undefined_pairs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,18 +141,27 @@ def about_ica(fits: Mapping[int, Fit], names: Sequence[str], n_rows: int) -> Ite
             )
 
 
-def about_components(components: pd.DataFrame, efficiencies: pd.DataFrame) -> Iterator[str]:
+def about_components(
+    components: pd.DataFrame, efficiencies: pd.DataFrame, pairs: pd.DataFrame
+) -> Iterator[str]:
     """Say how many matches are ambiguous, and where ICA efficiency is undefined."""
     for (frame, group), part in components.groupby(["frame", "group"], sort=False):
         ambiguous = part["ambiguous"].mean()
         if ambiguous > 0.1:
+            named = _frame_and_group(str(frame), str(group))
             yield (
-                f"{ambiguous:.0%} of the matched coordinates ({frame}, {group}) are ambiguous: "
-                f"another partner fits as well (tied, duplicated or unrelated coordinates)"
+                f"{ambiguous:.0%} of the matched coordinates ({named}) are ambiguous: another "
+                f"partner fits as well (tied, duplicated or unrelated coordinates)"
             )
-    undefined = int(efficiencies["efficiency"].isna().sum()) if len(efficiencies) else 0
-    if undefined:
-        yield (
-            f"ICA efficiency is undefined for {undefined} of {len(efficiencies)} ordered pairs: "
-            f"the PCA axes already agree as well as the rigid map, so there is nothing to remove"
-        )
+    counts = undefined_pairs(efficiencies, pairs)
+    for undefined, reason in zip(counts, (NOTHING_TO_REMOVE, NOTHING_TO_FIND), strict=True):
+        if undefined:
+            yield (
+                f"ICA efficiency is undefined for {undefined} of {len(efficiencies)} ordered "
+                f"pairs: {reason}"
+            )
+
+
+def _frame_and_group(frame: str, group: str) -> str:
+    shown = {"native": "own coordinates"}.get(frame, frame)
+    return f"{shown}, {'ICA' if group == 'ica' else group.replace('_', ' ')}"

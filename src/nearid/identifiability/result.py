@@ -10,7 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.identifiability.runs import RunSummary
-from nearid.identifiability.verdict import smallest_group
+from nearid.identifiability.verdict import (
+    NOTHING_TO_FIND,
+    NOTHING_TO_REMOVE,
+    smallest_group,
+    undefined_pairs,
+)
 from nearid.plain import plain, records
 
 if TYPE_CHECKING:
@@ -32,13 +37,13 @@ MEANING = {
     None: "no group of maps brings the runs together within the tolerance",
 }
 
-#: What the verdict of the whitened frame adds.
+#: What the verdict of the whitened frame adds, to be read after the word "whitened".
 MEANING_WHITENED = {
     "signed_permutation": "the principal axes of the runs agree but for order and signs",
     "ica": "whitening and ICA of each run by itself leave only order and signs open: "
     "single components can be trusted",
-    "rigid": "whitened, the runs agree up to a rotation",
-    "linear": "whitened, the runs agree up to a linear map",
+    "rigid": "the runs agree up to a rotation",
+    "linear": "the runs agree up to a linear map",
     None: None,
 }
 
@@ -164,10 +169,16 @@ class StatisticalIdentifiability:
         return f"{meaning}, which ICA alone does not find" if rigid else meaning
 
     @property
+    def n_components(self) -> int:
+        """How many whitened components of each run were compared, 0 where no two runs were."""
+        whitened = self.components.loc[self.components["frame"] == "whitened", "component"]
+        return int(whitened.max()) + 1 if len(whitened) else 0
+
+    @property
     def efficiency_in_words(self) -> str:
         """The ICA efficiency and its interval in one sentence."""
         if not np.isfinite(self.ica_efficiency):
-            return "ICA efficiency: undefined (see the warnings)"
+            return f"ICA efficiency: undefined{self._why_undefined()}"
         low, high = self.ica_efficiency_ci
         return (
             f"ICA efficiency: {self.ica_efficiency:.0%} [{low:.0%}, {high:.0%}] of what a rotation "
@@ -176,11 +187,25 @@ class StatisticalIdentifiability:
 
     def summary(self) -> str:
         """Return the verdict, the ladder and the warnings as text for a terminal."""
-        lines = [f"verdict: {self.verdict or 'not identifiable'} — {self.meaning}", ""]
-        lines += _ladder_text(self.overall)
-        lines += ["", self.efficiency_in_words]
+        lines = [f"verdict: {self.verdict or 'not identifiable'} — {self.meaning}"]
+        if self.n_components:
+            words = self.meaning_whitened or MEANING[None]
+            named = self.verdict_whitened or "not identifiable"
+            lines.append(f"whitened: {named} — {words}")
+            lines.append(f"whitened components of each run: {self.n_components}")
+        lines += ["", *_ladder_text(self.overall), "", self.efficiency_in_words]
         lines += [f"warning: {warning}" for warning in self.warnings]
         return "\n".join(lines)
+
+    def _why_undefined(self) -> str:
+        if not self.settings["ica"]:
+            return ": ICA was not run"
+        agreeing, at_chance = undefined_pairs(self.efficiencies, self.pairs)
+        if agreeing and not at_chance:
+            return f": {NOTHING_TO_REMOVE}"
+        if at_chance and not agreeing:
+            return f": {NOTHING_TO_FIND}"
+        return " (see the warnings)"
 
 
 def _ladder_text(overall: pd.DataFrame) -> list[str]:

@@ -243,18 +243,17 @@ def _conclude(
     efficiencies = efficiencies_frame(whitened, names)
     defined = efficiencies["efficiency"].notna().to_numpy(dtype=bool)
     bounds = {"tolerance": settings["tolerance"], "epsilon": settings["epsilon"]}
+    collapsed = [run.name for run in summaries if run.collapsed]
+    pairs = pairs_frame(
+        evidence, names, collapsed, rung_names(settings["groups"], ica=settings["ica"])
+    )
     if evidence:
         warnings += cautions.about_scales(evidence[0], names, settings["tolerance"])
         warnings += cautions.about_diameters(evidence, names)
         warnings += cautions.about_ica(fits, names, len(study.train[0]))
-        warnings += cautions.about_components(components, efficiencies)
+        warnings += cautions.about_components(components, efficiencies, pairs)
     return StatisticalIdentifiability(
-        pairs=pairs_frame(
-            evidence,
-            names,
-            [run.name for run in summaries if run.collapsed],
-            rung_names(settings["groups"], ica=settings["ica"]),
-        ),
+        pairs=pairs,
         overall=overall,
         efficiencies=efficiencies,
         components=components,

@@ -14,12 +14,26 @@ from nearid.identifiability.percentiles import percentile_interval
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["efficiencies_frame", "efficiency_interval", "smallest_group"]
+__all__ = [
+    "NOTHING_TO_FIND",
+    "NOTHING_TO_REMOVE",
+    "efficiencies_frame",
+    "efficiency_interval",
+    "smallest_group",
+    "undefined_pairs",
+]
 
 Array = NDArray[np.float64]
 
 #: Below this share of chance there is nothing for a rotation to remove, and no efficiency.
 REMOVABLE = 0.01
+#: Above this share of chance nothing was brought together.
+AT_CHANCE = 0.9
+#: Why there is no ICA efficiency: no better map, or no map at all.
+NOTHING_TO_REMOVE = (
+    "the PCA axes already agree as well as the rigid map, so there is nothing to remove"
+)
+NOTHING_TO_FIND = "no rotation brings the runs together, so there is nothing that ICA could find"
 
 
 def efficiencies_frame(found: FrameEvidence | None, names: Sequence[str]) -> pd.DataFrame:
@@ -69,6 +83,34 @@ def efficiencies_frame(found: FrameEvidence | None, names: Sequence[str]) -> pd.
 def _efficiency(permutation: Array, ica: Array, rigid: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray((permutation - ica) / (permutation - rigid))
+
+
+def undefined_pairs(efficiencies: pd.DataFrame, pairs: pd.DataFrame) -> tuple[int, int]:
+    """Count the ordered pairs without an ICA efficiency, by the reason.
+
+    Returns
+    -------
+    agreeing : int
+        The PCA axes already agree as well as the rigid map.
+    at_chance : int
+        Not even the rigid map brings the two runs together.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> pair = {"target": ["a", "b"], "source": ["b", "a"]}
+    >>> efficiencies = pd.DataFrame(pair | {"efficiency": np.nan})
+    >>> rigid = {"frame": "whitened", "group": "rigid", "relative": [1.0, 0.2]}
+    >>> undefined_pairs(efficiencies, pd.DataFrame(pair | rigid))
+    (1, 1)
+    """
+    rigid = pairs[(pairs["frame"] == "whitened") & (pairs["group"] == "rigid")]
+    apart = rigid[rigid["relative"] > AT_CHANCE]
+    unrelated = set(zip(apart["target"], apart["source"], strict=True))
+    undefined = efficiencies[efficiencies["efficiency"].isna()]
+    ends = list(zip(undefined["target"], undefined["source"], strict=True))
+    at_chance = sum(pair in unrelated for pair in ends)
+    return len(ends) - at_chance, at_chance
 
 
 def efficiency_interval(

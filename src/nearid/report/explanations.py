@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nearid.identifiability.verdict import undefined_pairs
 from nearid.plots.labels import capital
 from nearid.report.numerals import percent
 
@@ -135,7 +136,7 @@ def efficiency_text(result: StatisticalIdentifiability) -> Headline:
         )
         return Headline("ICA does not help here", text, "no")
     text = (
-        f"ICA efficiency is {interval}. Each run was whitened, to {_n_components(result)} "
+        f"ICA efficiency is {interval}. Each run was whitened, to {result.n_components} "
         f"components, and rotated by ICA by itself; this removes "
         f"{percent(result.ica_efficiency)} of what the best rotation, which sees both runs, could "
         f"remove beyond the PCA axes.{_remaining(result)}"
@@ -145,17 +146,17 @@ def efficiency_text(result: StatisticalIdentifiability) -> Headline:
     return Headline(f"ICA removes {percent(result.ica_efficiency)} of the ambiguity", text, "yes")
 
 
-def _n_components(result: StatisticalIdentifiability) -> int:
-    components = result.components
-    return int(components.loc[components["frame"] == "whitened", "component"].max()) + 1
-
-
 def _undefined(result: StatisticalIdentifiability) -> str:
-    rows = result.overall[result.overall["frame"] == "whitened"].set_index("group")
-    if "rigid" not in rows.index:
+    if not result.n_components:
         return "No two runs could be compared."
     text = "In no pair does the best rotation bring the runs closer than their PCA axes do"
-    if rows["relative"]["rigid"] > 0.9:
+    agreeing, at_chance = undefined_pairs(result.efficiencies, result.pairs)
+    if at_chance and agreeing:
+        return (
+            f"{text}: {agreeing} ordered pairs already match as well as they can, and {at_chance} "
+            f"stay at chance. ICA has nothing to add."
+        )
+    if at_chance:
         return text + ", because nothing does: they stay at chance. ICA has nothing to recover."
     return text + ": the PCA axes already match as well as they can, and ICA has nothing to add."
 
