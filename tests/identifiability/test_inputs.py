@@ -160,6 +160,10 @@ Z = laplace()
             "has 400 ids, .* has 350, of which 350 are shared",
         ),
         (
+            [as_rows(Z, ids=range(400)), as_rows(Z, ids=[f"cell {i}" for i in range(400)])],
+            "share no id: '0' is one of run .*, 'cell 0' of run .*; do both columns of ids name",
+        ),
+        (
             [as_rows(Z, ids=[0] * 400), as_rows(Z, ids=range(400))],
             "the id '0' occurs 400 times; ids must name one row each",
         ),

@@ -133,7 +133,7 @@ def test_results_are_plain_and_repeatable(factors, mixing):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"factors": np.ones((40, 2))}, "4000 rows, the factors have 40"),
+        ({"factors": np.ones((40, 2))}, "4000 rows, the factors have 40; give both an id column"),
         ({"factors": np.ones((4000, 2))}, "constant"),
         ({"factors": np.full((4000, 1), np.nan)}, "missing or infinite"),
         ({"representation": np.ones((4000, 3))}, "collapsed"),

@@ -158,6 +158,12 @@ def _reordered(run: Rows, positions: Mapping[str, int], first: Rows) -> Rows:
     foreign = [value for value in ids if value not in positions]
     if foreign or len(ids) != len(positions):
         shared = len(ids) - len(foreign)
+        if foreign and not shared:
+            raise InputError(
+                f"the runs must describe the same inputs, but {first.name} and {run.name} share no "
+                f"id: {next(iter(positions), None)!r} is one of {first.name}, {foreign[0]!r} of "
+                f"{run.name}; do both columns of ids name the same thing?"
+            )
         example = f", such as {foreign[0]!r}" if foreign else ""
         raise InputError(
             f"the runs must describe the same inputs: {first.name} has {len(positions)} ids, "

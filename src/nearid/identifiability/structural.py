@@ -131,7 +131,8 @@ def _pair(representation: Any, factors: Any) -> tuple[list[Rows], list[str]]:
     if len(codes) != len(table):
         raise InputError(
             f"the factors must describe the same samples as the representation: the "
-            f"representation has {len(codes)} rows, the factors have {len(table)}"
+            f"representation has {len(codes)} rows, the factors have {len(table)}; give both an id "
+            f"column, or cut them to the shared rows"
         )
     codes = as_rows(codes, name="representation")
     return align([codes, as_rows(table, name="factors")])
