@@ -160,6 +160,38 @@ def test_unwritable_report_fails_before_the_work(run, failed, tmp_path, monkeypa
     assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
 
 
+@pytest.mark.parametrize("name", ["report.csv", "report", "page.html.gz"])
+def test_a_report_is_called_html(run, failed, tmp_path, monkeypatch, name):
+    np.save(tmp_path / "a.npy", GOOD)
+    monkeypatch.setattr(nearid.io, "read", None)
+    line = failed(
+        run("compare", tmp_path / "a.npy", tmp_path / "a.npy", "--report", tmp_path / name)
+    )
+    assert f"{name} is to be a page" in line
+    assert "name it" in line
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
+
+
+@pytest.mark.parametrize("name", ["report.HTML", "report.htm"])
+def test_a_report_may_be_called_html_in_other_ways(run, tmp_path, name):
+    np.save(tmp_path / "a.npy", GOOD)
+    done = run(
+        "compare", tmp_path / "a.npy", tmp_path / "a.npy", *QUICK, "--report", tmp_path / name
+    )
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / name).read_text(encoding="utf-8").startswith("<!")
+
+
+@pytest.mark.parametrize("text", ["hue", "=1", "hue=", "hue=twelve"])
+def test_a_circular_factor_needs_a_name_and_a_period(run, tmp_path, text):
+    np.save(tmp_path / "a.npy", GOOD)
+    both = (tmp_path / "a.npy", "--factors", tmp_path / "a.npy")
+    done = run("score", *both, "--circular", text)
+    assert done.exit_code == 2
+    assert "--circular" in done.stderr
+    assert "expected NAME=PERIOD" in done.stderr
+
+
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_old_report_stays_when_the_new_one_fails(run, failed, tmp_path, monkeypatch, error):
     np.save(tmp_path / "a.npy", GOOD)

@@ -120,7 +120,7 @@ def command(
         **_bound(context, tolerance, epsilon),
     }
     if report is not None:
-        options.check_writable(report)
+        options.check_report(report)
     terminal: Terminal = context.obj
     if layerwise:
         if scheduler is not None:

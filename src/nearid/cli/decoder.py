@@ -149,7 +149,7 @@ def command(
       nearid decoder nets:mae --weights mae.safetensors --latents tokens.npz::hidden --tokens 1:
     """  # noqa: D301  (typer needs the control character)
     if report is not None:
-        options.check_writable(report)
+        options.check_report(report)
     terminal: Terminal = context.obj
     with redirect_stdout(sys.stderr):  # what the user's code prints is not our data
         with terminal.waiting("reading"):

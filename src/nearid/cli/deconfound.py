@@ -152,9 +152,10 @@ def command(
       nearid deconfound cells.h5ad::X_mae --batch plate --label gene --report report.html
     """  # noqa: D301  (typer needs the control character)
     terminal: Terminal = context.obj
-    for path in (report, out):
-        if path is not None:
-            options.check_writable(path)
+    if report is not None:
+        options.check_report(report)
+    if out is not None:
+        options.check_writable(out)
     covariates = (*([position] if position else []), *(covariate or []))
     wanted = _Columns(batch, label, control, unit, covariates)
     with terminal.waiting("reading"):

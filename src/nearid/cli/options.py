@@ -20,6 +20,7 @@ __all__ = [
     "Scheduler",
     "Seed",
     "Unit",
+    "check_report",
     "check_writable",
     "parse_components",
     "parse_holdout",
@@ -169,6 +170,22 @@ def check_writable(path: Path) -> None:
         return
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def check_report(path: Path) -> None:
+    """Fail before the work is done where a report cannot be written, or is not called HTML.
+
+    Raises
+    ------
+    InputError
+        As for :func:`check_writable`, or if the name does not end in .html or .htm.
+    """
+    check_writable(path)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise InputError(
+            f"{path} is to be a page of HTML, which browsers know by its name: name it "
+            f"{path.with_suffix('.html').name}"
+        )
 
 
 class _RehearsedError(Exception):

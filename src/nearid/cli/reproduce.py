@@ -174,7 +174,7 @@ def command(
         _make(out, "--out")
         options.check_writable(out / "report.html")
     if report is not None:
-        options.check_writable(report)
+        options.check_report(report)
     folder = cache or default_cache()
     _make(folder, "--cache")
     terminal.notes([f"trainings are kept in {folder}"])

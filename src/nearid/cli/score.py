@@ -88,7 +88,7 @@ def command(
         **_wanted(metrics),
     }
     if report is not None:
-        options.check_writable(report)
+        options.check_report(report)
     terminal: Terminal = context.obj
     with terminal.waiting("reading"):
         representation, table, notices = _open(codes, factors, nominal or [], id_column, features)
@@ -105,7 +105,9 @@ def command(
 def _period(text: str) -> tuple[str, float]:
     name, _, period = text.rpartition("=")
     try:
-        return name, float(period) if name else float("nan")
+        if not name:
+            raise ValueError
+        return name, float(period)
     except ValueError:
         raise typer.BadParameter(
             f"expected NAME=PERIOD, such as hue=1 or angle=360; got {text!r}",
