@@ -262,3 +262,12 @@ def test_profiles_without_rows_are_refused():
     empty = pd.DataFrame({"f": [], "Metadata_b": [], "Metadata_l": []}, dtype=float)
     with pytest.raises(InputError, match="the profiles have no rows"):
         evaluate(empty, batch="Metadata_b", label="Metadata_l")
+
+
+def test_a_control_may_be_the_number_that_a_label_is(frame):
+    numbered = frame.assign(Metadata_Number=(frame[LABEL] == "b").astype(int))
+    asked = QUICK | {"label": "Metadata_Number", "methods": ["pca"], "classifiers": ["l2"]}
+    found = evaluate(numbered, **asked, control=0)
+    assert set(found.scores["task"]) == {"1"}
+    with pytest.raises(InputError, match="control is 7, which is neither a column nor a value"):
+        evaluate(numbered, **asked, control=7)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nearid import InputError, as_rows
+from nearid import InputError, as_rows, structural_identifiability
 from nearid import statistical_identifiability as compare
 from nearid.identifiability.runs import align, collect_runs, split_rows
 
@@ -207,3 +207,14 @@ def test_bad_runs(runs, message):
 def test_bad_arguments(arguments, message):
     with pytest.raises(InputError, match=message):
         compare([Z, Z], **(CHEAP | arguments))
+
+
+def test_held_out_rows_that_are_all_the_same_are_refused():
+    x = np.zeros((40, 2))
+    train, _ = split_rows(40, 0.5, np.random.default_rng(0))
+    x[train] = np.random.default_rng(1).normal(size=(20, 2))
+    other = np.random.default_rng(2).normal(size=(40, 2))
+    with pytest.raises(InputError, match="20 held-out rows of run 0 are all the same"):
+        compare([x, other], n_components=2, random_state=0)
+    with pytest.raises(InputError, match="held-out rows of factors are all the same"):
+        structural_identifiability(other, x, random_state=0)

@@ -106,19 +106,20 @@ def _controls(
 ) -> NDArray[np.bool_]:
     """Return which rows are controls: a column of yes and no, or a value of the label."""
     if control not in profiles.metadata:
-        if control in labels:
-            return np.asarray(labels == control)
+        text = str(control)  # as labels are: 0 is the value "0"
+        if text in labels:
+            return np.asarray(labels == text)
         columns = [str(name) for name in profiles.metadata.columns]
         values = [str(name) for name in np.unique(labels)]
         raise InputError(
             f"control is {control!r}, which is neither a column nor a value of {label}; columns "
             f"are {listing(columns)}, and values {listing(values)}"
-            f"{closest(control, [*columns, *values])}"
+            f"{closest(text, [*columns, *values])}"
         )
-    text = np.char.lower(profiles.column(control, "control"))
-    yes, no = np.isin(text, ("1", "true", "yes")), np.isin(text, ("0", "false", "no"))
+    said = np.char.lower(profiles.column(control, "control"))
+    yes, no = np.isin(said, ("1", "true", "yes")), np.isin(said, ("0", "false", "no"))
     if not (yes | no).all():
-        other = text[~(yes | no)][0]
+        other = said[~(yes | no)][0]
         raise InputError(
             f"{control} must say of each row whether it is a control, by 1 or 0, true or false, "
             f"yes or no; it holds {str(other)!r}"

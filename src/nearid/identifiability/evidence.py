@@ -213,8 +213,19 @@ def measure_frame(
         The same runs with the correspondence broken.
     bags : Bags
         Bootstrap draws, shared so that intervals of differences are paired.
+
+    Raises
+    ------
+    InputError
+        If the held-out rows of a run are all the same.
     """
     diameters = [diameter(run, frame, m, n_jobs=study.n_jobs) for m, run in enumerate(study.test)]
+    for run, found in zip(study.test, diameters, strict=True):
+        if found.value == 0:
+            raise InputError(
+                f"the {len(run)} held-out rows of {run.name} are all the same, so that there is no "
+                f"distance to measure errors by: give more rows, or hold out others (random_state)"
+            )
     fits = frame.moments(study.train_moments)
     held_out = frame.moments(study.test_moments)
     null_fits = [frame.moments(shuffle.train_moments) for shuffle in shuffles]
