@@ -42,13 +42,50 @@ def test_the_interval_knows_that_pairs_share_runs():
     low, high = interval_over_runs(
         pairs_of(values), lambda p: p["value"].mean() / 2, rng=rng, draws=2000
     )
-    half = 1.96 * values.std() / np.sqrt(30)
+    half = stats.t.isf(0.025, 29) * values.std(ddof=1) / np.sqrt(30)
     assert low == pytest.approx(values.mean() - half, abs=0.25 * half)
     assert high == pytest.approx(values.mean() + half, abs=0.25 * half)
 
 
+@pytest.mark.parametrize(("settings", "freedom"), [(1, 5), (2, 10)])
+def test_few_runs_widen_the_interval(settings, freedom):
+    values = np.random.default_rng(1).normal(size=6)
+    pairs = pd.concat([pairs_of(values).assign(alpha=i) for i in range(settings)])
+    seen = []
+
+    def mean(part):
+        seen.append(part["value"].mean())
+        return seen[-1]
+
+    low, high = interval_over_runs(pairs, mean, rng=np.random.default_rng(0), draws=399)
+    value = pairs["value"].mean()
+    draws = [draw for draw in seen if draw != value]
+    ends = np.quantile(draws, [0.025, 0.975], method="weibull")
+    wider = stats.t.isf(0.025, freedom) / 1.96 * np.sqrt((freedom + 1) / freedom)
+    assert [low, high] == pytest.approx(value + wider * (ends - value), rel=0.01)
+
+
+def test_the_interval_stays_within_the_range_of_the_statistic():
+    values = np.random.default_rng(1).normal(size=5)
+    bounds = (2 * values.mean() - 0.1, 2 * values.mean() + 0.1)
+    found = interval_over_runs(
+        pairs_of(values),
+        lambda p: p["value"].mean(),
+        rng=np.random.default_rng(0),
+        bounds=bounds,
+    )
+    assert found == bounds
+
+
 def test_two_runs_are_enough_for_an_interval_to_be_tried():
     low, high = interval_over_runs(
-        pairs_of([1.0, 2.0]), lambda p: float(len(p)), rng=np.random.default_rng(0)
+        pairs_of([1.0, 2.0]),
+        lambda p: float(len(p)),
+        rng=np.random.default_rng(0),
+        bounds=(0, np.inf),
     )
     assert (low, high) == (0, 2)
+    undefined = interval_over_runs(
+        pairs_of([1.0, 2.0]), lambda _: np.nan, rng=np.random.default_rng(0), draws=5
+    )
+    assert np.isnan(undefined).all()

@@ -249,7 +249,7 @@ def _correlations(pairs: pd.DataFrame, by: Sequence[str], rng: np.random.Generat
                 statistic = partial(measure, x=predictor, y=error)
                 row[name] = statistic(pairs)
                 row[f"{name}_low"], row[f"{name}_high"] = interval_over_runs(
-                    pairs, statistic, rng=rng, by=by
+                    pairs, statistic, rng=rng, by=by, bounds=(-1, 1)
                 )
             rows.append(row)
     return pd.DataFrame(rows)

@@ -9,6 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from nearid.identifiability.percentiles import percentile_interval
+
 __all__ = ["interval_over_runs", "partial_spearman", "spearman"]
 
 Array = NDArray[np.float64]
@@ -56,10 +58,14 @@ def interval_over_runs(
     rng: np.random.Generator,
     by: Sequence[str] = ("alpha",),
     draws: int = 400,
+    bounds: tuple[float, float] = (-np.inf, np.inf),
 ) -> tuple[float, float]:
     """Return the 95 % interval of a statistic of pairs by resampling runs within each setting.
 
-    A run that is drawn twice brings its pairs twice, but never a pair with itself.
+    A run that is drawn twice brings its pairs twice, but never a pair with itself.  The
+    percentiles are widened for how few runs there are
+    (:func:`~nearid.identifiability.percentiles.percentile_interval`): every setting costs one
+    degree of freedom, since runs of one setting do not stand in for those of another.
 
     Parameters
     ----------
@@ -70,16 +76,21 @@ def interval_over_runs(
     by : sequence of str, default ("alpha",)
         Columns that tell a setting: pairs are of one.
     draws : int, default 400
+    bounds : (float, float)
+        The range of the statistic, which its interval does not leave.
     """
     ends = pairs[["source", "target"]].to_numpy()
     groups = pairs.groupby(list(by)).indices.values()
+    n_runs = sum(len(np.unique(ends[positions])) for positions in groups)
     values = []
     for _ in range(draws):
         rows = [positions[_resampled(ends[positions], rng)] for positions in groups]
         values.append(statistic(pairs.iloc[np.concatenate(rows)]))
-    low, high = (
-        np.nanquantile(values, [0.025, 0.975]) if np.isfinite(values).any() else (np.nan,) * 2
-    )
+    defined = [value for value in values if np.isfinite(value)]
+    if not defined:
+        return np.nan, np.nan
+    n_units = n_runs - len(groups) + 1
+    low, high = np.clip(percentile_interval(defined, statistic(pairs), n_units=n_units), *bounds)
     return float(low), float(high)
 
 
