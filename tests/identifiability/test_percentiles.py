@@ -53,3 +53,14 @@ def test_runs_that_are_the_same_have_no_error_and_no_interval():
     known = np.full(len(PAIRS), np.nan)
     found = interval_over_pairs(known, draws + np.nan, PAIRS, n_units=9, positive=True)
     assert np.isnan(found).all()
+
+
+def test_errors_of_which_some_are_nothing_have_an_end_of_their_size():
+    """Two runs are the same and a third is not: by logarithms the upper end would be 1e43."""
+    runs = np.array([(a, b) for a in range(3) for b in range(3) if a != b])
+    values = np.where((runs == 2).any(axis=1), 0.2, 1e-16)
+    low, high = interval_over_pairs(
+        values, np.outer(values, np.ones(50)), runs, n_units=100, positive=True
+    )
+    assert low == 0
+    assert values.mean() < high < 1

@@ -14,6 +14,9 @@ __all__ = ["interval_over_pairs", "percentile_interval"]
 Array = NDArray[np.float64]
 
 LEVEL = 0.95
+#: Means that differ by more than this factor when one run is left out are no sample of one scale:
+#: of errors some of which are 0, a logarithm makes an upper end beyond all sense.
+ONE_SCALE = 10
 
 
 def percentile_interval(
@@ -70,7 +73,7 @@ def interval_over_pairs(
     pairs of the population that the runs are a sample of: pairs that share a run vary together,
     so that the spread is that of the mean when each run is left out (jackknife), and Student's t
     has as many degrees of freedom as runs and rows together allow (Satterthwaite). A mean of
-    errors, which are positive and skewed, is taken by its logarithm.
+    errors, which are positive and skewed, is taken by its logarithm, where they are of one scale.
 
     Parameters
     ----------
@@ -103,7 +106,7 @@ def interval_over_pairs(
         return (max(float(low), 0.0) if positive else float(low)), float(high)
     without = [values[(runs != run).all(axis=1)] for run in members]
     left = np.array([part.mean() for part in without if len(part)])
-    logarithm = positive and value > 0 and bool((left > 0).all() and (resampled > 0).all())
+    logarithm = positive and bool(0 < left.max() < ONE_SCALE * left.min() and (resampled > 0).all())
     if logarithm:
         value, left, resampled = np.log(value), np.log(left), np.log(resampled)
     of_runs, of_rows = (len(left) - 1) ** 2 / len(left) * left.var(ddof=1), resampled.var(ddof=1)
