@@ -271,3 +271,9 @@ def test_a_control_may_be_the_number_that_a_label_is(frame):
     assert set(found.scores["task"]) == {"1"}
     with pytest.raises(InputError, match="control is 7, which is neither a column nor a value"):
         evaluate(numbered, **asked, control=7)
+
+
+def test_values_that_cannot_be_squared_are_refused(frame):
+    huge = frame.assign(Cells_Texture_0=frame["Cells_Texture_0"] * 1e200)
+    with pytest.raises(InputError, match=r"1 features have values beyond 1e\+150.*Texture_0"):
+        evaluate(huge, **QUICK)

@@ -19,6 +19,9 @@ from nearid.rows import Rows, as_rows, from_table
 
 __all__ = ["Profiles", "as_profiles"]
 
+#: Squares of larger values, summed over rows, are beyond float64.
+LARGEST = 1e150
+
 
 @dataclass(frozen=True, eq=False)
 class Profiles:
@@ -71,15 +74,26 @@ class Profiles:
         return text
 
     def values(self) -> NDArray[Any]:
-        """Return all features, shape (n, D), checked to be finite.
+        """Return all features, shape (n, D), checked to be finite, and small enough to be squared.
 
         Raises
         ------
         InputError
-            If a feature has missing or infinite values: it names the feature.
+            If a feature has missing or infinite values, or larger ones than can be squared: it
+            names the feature.
         """
         table = self.rows.read(0, len(self.rows))
         check_finite(table, self.rows)
+        if table.dtype.kind == "f" and table.dtype.itemsize > 4:  # float32 is squared as float64
+            huge = np.flatnonzero(np.abs(table).max(axis=0, initial=0) > LARGEST)
+            if len(huge):
+                names = [
+                    self.rows.columns[j] if self.rows.columns else f"feature {j}" for j in huge
+                ]
+                raise InputError(
+                    f"{self.rows.name}: {len(huge)} features have values beyond {LARGEST:.0e}, too "
+                    f"large to be squared in float64 ({listing(names)}); rescale or drop them"
+                )
         return table
 
 
