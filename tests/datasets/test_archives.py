@@ -105,3 +105,9 @@ def test_what_is_not_the_file_is_named(tmp_path):
         find_member(path, "imgs")
     with pytest.raises(InputError, match=r"expected shape \(9,\) of kind u1"):
         find_member(path, "images").check(shape=(9,), kinds="u", itemsize=1)
+
+
+def test_names_in_an_archive_stay_on_one_line(tmp_path):
+    path = write(tmp_path / "x.npz", packed=False, **{"imgs\n": IMAGES})
+    with pytest.raises(InputError, match=r"has no array imgs; it holds imgs \.npy: is it"):
+        find_member(path, "imgs")

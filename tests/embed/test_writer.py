@@ -308,6 +308,8 @@ def test_ids_of_an_array_of_its_own_come_first(tmp_path):
         ({"file": "../outside.npy"}, "expected a file beside it"),
         ({"file": "/etc/passwd"}, "expected a file beside it"),
         ({"ids": "../ids.npy"}, "expected a file beside it"),
+        ({"ids": "ids.\x07\nnpy"}, r"names 'ids.\\x07 npy', which does not exist beside it"),
+        ({"file": "x" * 999}, "which does not exist beside it"),
         ({"file": ["output.npy"]}, "lack file, shape or ids"),
         ({"shape": 3}, "lack file, shape or ids"),
     ],
@@ -318,8 +320,9 @@ def test_a_manifest_names_files_of_its_folder_alone(tmp_path, model, inputs, cha
     for entry in manifest["layers"].values():
         entry |= change
     (tmp_path / "run" / "embed.json").write_text(json.dumps(manifest))
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=said) as caught:
         open_embedding(tmp_path / "run")
+    assert str(caught.value).isprintable()
 
 
 def test_a_layer_that_is_changed_while_it_is_compared_is_noticed(tmp_path, model, inputs):

@@ -68,6 +68,22 @@ def test_damaged_embeddings_are_refused_in_one_line(wells, tmp_path):
         load_embeddings(tmp_path / "e.parquet")
 
 
+def test_numbers_of_no_size_that_describe_wells_are_read(wells, tmp_path):
+    embedded(wells).to_parquet(tmp_path / "e.parquet")
+    plates = ["1e999589934592", "-1e999589934592", "1e-999589934592"] * (N // 3)
+    described(wells).assign(plate=plates).to_csv(tmp_path / METADATA, index=False)
+    found = load_embeddings(tmp_path / "e.parquet")
+    assert found["Metadata_Plate"].str.startswith("gene-00").all()
+
+
+def test_damaged_text_of_embeddings_is_refused(wells, tmp_path):
+    path = tmp_path / "e.parquet"
+    wells.to_parquet(path, compression=None)
+    path.write_bytes(path.read_bytes().replace(b"CRISPR_control", b"\xffRISPR_control"))
+    with pytest.raises(InputError, match=r"e.parquet cannot be read as a Parquet file"):
+        load_embeddings(path)
+
+
 def test_embeddings_of_jump(wells, tmp_path):
     names = {"experiment_name": "Metadata_Source", "plate": "Metadata_Plate"}
     names |= {"address": "Metadata_Well", "treatment": "Metadata_JCP2022"}

@@ -102,6 +102,9 @@ def test_names_with_several_lines_stay_on_one(tmp_path):
     np.savez(tmp_path / "run.npz", **{"a\nb": np.zeros(3)})
     refused(tmp_path / "run.npz", r"it holds a b \(3,\)")
     assert len(location.one_line("x" * 999)) < 300
+    (tmp_path / "run.tsv").write_text("a\n1\n")
+    with pytest.raises(InputError, match="has no feature b c; its 1 features are a"):
+        io.read(tmp_path / "run.tsv", features="b\nc")
 
 
 def test_text_of_no_characters(tmp_path):
@@ -129,3 +132,33 @@ def test_a_damaged_page_of_parquet_is_refused(tmp_path):
     content[4:40] = bytes(36)
     (tmp_path / "run.parquet").write_bytes(content)
     refused(tmp_path / "run.parquet", "cannot be read as a Parquet file")
+
+
+def test_a_footer_of_parquet_holds_no_more_than_its_bytes(tmp_path):
+    path = tmp_path / "run.parquet"
+    io.write(path, Table(np.eye(3), "run"))
+    content = path.read_bytes()
+    at = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    # Thrift: the version, then a list of four structures, which is to hold 999,999
+    assert content[at + 2 : at + 4] == b"\x19\x4c"
+    footer = content[at : at + 3] + b"\xfc\xbf\x84\x3d" + content[at + 4 : -8]
+    path.write_bytes(content[:at] + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+    refused(path, "Exceeded size limit")
+
+
+def test_files_of_parquet_that_no_number_of_32_bits_counts(tmp_path):
+    path = tmp_path / "run.parquet"
+    io.write(path, Table(np.eye(3), "run"))
+    content = path.read_bytes()
+    with path.open("r+b") as stream:  # a hole, which takes no place
+        stream.truncate(2**31)
+        stream.seek(-int.from_bytes(content[-8:-4], "little") - 8, 2)
+        stream.write(content[stream.tell() - 2**31 :])
+    np.testing.assert_array_equal(io.read(path)[0].values, np.eye(3))
+
+
+def test_a_nan_that_signals_is_a_nan(tmp_path):
+    signals = np.array([0x7F800001, 0x3F800000], "u4").view("f4")
+    pq.write_table(pa.table({"a": signals, "b": [2.0, 3.0]}), tmp_path / "run.parquet")
+    [table] = io.read(tmp_path / "run.parquet")
+    np.testing.assert_array_equal(table.values, [[np.nan, 2], [1, 3]])

@@ -76,6 +76,15 @@ def test_a_shape_that_few_bytes_claim_is_refused(tmp_path):
         io.read(tmp_path / "run.zarr")
 
 
+def test_many_chunks_of_which_next_to_none_is_stored_are_refused(tmp_path):
+    array = zarr.create_array(tmp_path / "run.zarr", shape=(20_000, 1), chunks=(1, 1), dtype="u1")
+    with pytest.raises(InputError, match=r"of the 20000 chunks of .* only 0 are stored"):
+        io.read(tmp_path / "run.zarr")
+    array[:100] = 7
+    [table] = io.read(tmp_path / "run.zarr")
+    assert "19900 of 20000 chunks are not stored" in table.notices[0]
+
+
 def test_of_warnings_by_numpy_only_that_of_a_fill_value_is_hidden(tmp_path, monkeypatch):
     path = tmp_path / "run.zarr"
     zarr.create_array(path, shape=(4, 2), chunks=(2, 2), dtype="f4", zarr_format=2)

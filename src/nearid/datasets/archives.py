@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from nearid.datasets.files import check_file, parsing
 from nearid.errors import InputError
+from nearid.io.location import listing
 
 __all__ = ["Member", "find_member", "load_member", "map_npy", "row_reader"]
 
@@ -68,8 +69,8 @@ def find_member(path: Path, key: str) -> Member:
         names = archive.namelist()
         if f"{key}.npy" not in names:
             raise InputError(
-                f"{path} has no array {key}; it holds {', '.join(names[:10]) or 'nothing'}: is it "
-                f"the file of another data set?"
+                f"{path} has no array {key}; it holds {listing(names)}: is it the file of another "
+                f"data set?"
             )
         info = archive.getinfo(f"{key}.npy")
         with archive.open(info) as stream:

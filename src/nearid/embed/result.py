@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nearid.errors import InputError
 from nearid.io import read_one
-from nearid.io.location import check_exists, closest, listing, one_line, parsing
+from nearid.io.location import check_exists, closest, exists, listing, one_line, parsing
 from nearid.io.npy import map_array
 from nearid.io.origin import Origin
 from nearid.rows import Rows
@@ -160,6 +160,11 @@ def _inside(folder: Path, file: str) -> Path:
     """Return a file of the folder, which none outside of it is."""
     if Path(file).name != file:
         raise InputError(f"{folder / MANIFEST} names {one_line(file)!r}: expected a file beside it")
+    if not exists(folder / file):
+        raise InputError(
+            f"{folder / MANIFEST} names {one_line(file)!r}, which does not exist beside it: "
+            f"copy the whole folder again, or embed anew"
+        )
     return folder / file
 
 

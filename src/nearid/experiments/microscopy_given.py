@@ -66,9 +66,12 @@ def load_embeddings(path: str | os.PathLike[str]) -> pd.DataFrame:
             f"there, and name the file by --embeddings"
         )
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     with parsing(place, "a Parquet file", pa.ArrowException, *DAMAGED):
-        table = pd.read_parquet(place)
+        read = pq.read_table(place)
+        read.validate(full=True)  # of damaged text, pandas would read what is not there
+        table = read.to_pandas()
     if KEY in table and not any(set(names) <= set(table) for names in SCHEMAS.values()):
         table = _described(table, place)
     for names in SCHEMAS.values():
@@ -86,7 +89,8 @@ def _described(table: pd.DataFrame, place: Path) -> pd.DataFrame:
             f"{place.parent}"
         )
     with parsing(beside, "a .csv file", *DAMAGED):
-        wells = pd.read_csv(beside)
+        # of 1e999589934592, what pandas otherwise makes numbers with ends the process
+        wells = pd.read_csv(beside, float_precision="round_trip")
     for name, held in ((beside, wells), (place, table)):
         if KEY not in held or held[KEY].duplicated().any():
             raise InputError(f"{name} must have one row for each {KEY}, and one row only")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearid.errors import InputError
-from nearid.io.location import closest, listing, match
+from nearid.io.location import closest, listing, match, one_line
 
 __all__ = ["choose", "chosen_notice", "first_duplicate", "named_ids"]
 
@@ -48,7 +48,7 @@ def choose(columns: Sequence[str] | None, features: str, where: str) -> list[int
         found = match(pattern, position)
         if not found:
             raise InputError(
-                f"{where} has no feature {pattern}{closest(pattern, position)}; its "
+                f"{where} has no feature {one_line(pattern)}{closest(pattern, position)}; its "
                 f"{len(columns)} features are {listing(columns)}"
             )
         chosen.update(dict.fromkeys(sorted(position[name] for name in found)))

@@ -39,6 +39,12 @@ WHOLE_BYTES = 2**28
 #: Bytes of a row group that we write: what is held in memory beside the array when it is read.
 GROUP_BYTES = 64 * 2**20
 
+#: The end of a file: the length of its footer in four bytes, and the mark of the format.
+TAIL = 8
+#: What pyarrow lets a footer hold where it is not told otherwise: bytes of a string, items of a
+#: list.
+LONGEST_STRING, LONGEST_LIST = 100_000_000, 1_000_000
+
 
 def read(
     path: Path, *, key: str | None = None, id_column: str | None = None, features: str | None = None
@@ -68,9 +74,20 @@ def _open(path: Path) -> pq.ParquetFile:
     """Open a file such that text that comes again and again is held once."""
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as plain:
+    with pq.ParquetFile(path, **_limits(path)) as plain:
         texts = [field.name for field in plain.schema_arrow if is_text(field.type)]
         return pq.ParquetFile(path, metadata=plain.metadata, read_dictionary=texts)
+
+
+def _limits(path: Path) -> dict[str, int]:
+    """Return what a footer may claim to hold before it is read: it holds no more than its bytes."""
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - TAIL))
+        footer = max(1, int.from_bytes(stream.read(4), "little"))
+    return {
+        "thrift_string_size_limit": min(footer, LONGEST_STRING),
+        "thrift_container_size_limit": min(footer, LONGEST_LIST),
+    }
 
 
 def write(path: Path, table: Table) -> None:

@@ -139,8 +139,9 @@ def fill(values: Array, frame: pa.Table) -> None:
     step = max(64, BLOCK_BYTES // (values.itemsize * len(columns)))
     for start in range(0, len(values), step):
         block = values[start : start + step]
-        for i, column in enumerate(columns):
-            block[:, i] = column[start : start + step]
+        with np.errstate(invalid="ignore"):  # a NaN of the kind that signals becomes a quiet one
+            for i, column in enumerate(columns):
+                block[:, i] = column[start : start + step]
 
 
 def _numbers(column: pa.ChunkedArray) -> Array:

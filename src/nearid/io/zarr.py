@@ -12,13 +12,24 @@ from numpy.typing import NDArray
 from nearid.errors import InputError
 from nearid.io.arrays import Entry, tables_of
 from nearid.io.blocks import Blocks
-from nearid.io.location import DAMAGED, UNPACKED_BYTES, check_exists, check_packing, parsing
+from nearid.io.location import (
+    DAMAGED,
+    DENSEST,
+    UNPACKED_BYTES,
+    check_exists,
+    check_packing,
+    one_line,
+    parsing,
+)
 from nearid.io.table import REAL_KINDS, Table
 from nearid.optional import require
 
 __all__ = ["ZarrValues", "read"]
 
 WHAT = "a Zarr folder"
+
+#: Chunks that are looked for one by one whether they are stored or not.
+MANY_CHUNKS = 10_000
 
 #: What zarr and its codecs raise on damaged content.
 ERRORS = (*DAMAGED, ArithmeticError)
@@ -122,6 +133,19 @@ def read(
         return tables_of(entries, path, key=key, id_column=id_column, features=features)
 
 
+def _check_stored(array: Any, path: Path) -> None:
+    """Refuse an array nearly all of whose very many chunks are not there: each is looked for."""
+    if array.nchunks <= MANY_CHUNKS:
+        return
+    stored = array.nchunks_initialized
+    if DENSEST * stored < array.nchunks:
+        name = one_line(array.name or "the array")
+        raise InputError(
+            f"{path}: of the {array.nchunks} chunks of {name} only {stored} are stored; if the "
+            f"others are meant to be {array.fill_value}, write it anew in larger chunks"
+        )
+
+
 def _entry(array: Any, path: Path) -> Entry:
     _refuse_pickle(array, path)
     dtype = np.dtype(array.dtype)
@@ -129,6 +153,7 @@ def _entry(array: Any, path: Path) -> Entry:
         dtype = np.dtype(np.dtypes.StringDType()) if hasattr(np.dtypes, "StringDType") else dtype
     if array.nbytes > UNPACKED_BYTES:  # else the files need not be looked at
         check_packing(path, array.nbytes, _stored_bytes(path))
+    _check_stored(array, path)
     values = ZarrValues(array, path)
     lazy = len(array.shape) == 2 and dtype.kind in REAL_KINDS
     absent = array.nchunks - array.nchunks_initialized if lazy else 0
