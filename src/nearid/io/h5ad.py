@@ -60,7 +60,8 @@ def read(
     glob of several, or ``X``.
 
     HDF5 (2.0.0) crashes or hangs on about one damaged file of three hundred: another process reads
-    the same things first, and what it does not survive, or finds damaged, is refused.
+    the same things first, and what it does not survive, or finds damaged, is refused. Of data sets
+    above 64 MB it reads the index and both ends only, and nothing that lies in other files.
     """
     h5py = require("h5py", extra="anndata")
     require("anndata.io", extra="anndata")
