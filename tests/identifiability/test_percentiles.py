@@ -40,10 +40,23 @@ def test_two_runs_are_about_rows_alone():
 
 @pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])
 def test_errors_keep_their_unit_and_stay_positive(scale):
-    values = scale * np.random.default_rng(0).lognormal(sigma=2, size=len(PAIRS))
+    values = np.random.default_rng(0).lognormal(sigma=0.5, size=len(PAIRS))
     draws = np.repeat(values[:, None], 30, axis=1)
-    low, high = interval_over_pairs(values, draws, PAIRS, n_units=9, positive=True)
-    assert 0 < low < values.mean() < high
+    alone = interval_over_pairs(values, draws, PAIRS, n_units=9, positive=True)
+    found = interval_over_pairs(scale * values, scale * draws, PAIRS, n_units=9, positive=True)
+    assert 0 < alone[0] < values.mean() < alone[1]
+    np.testing.assert_allclose(np.divide(found, scale), alone)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])
+@pytest.mark.parametrize("other", [0.0, 1e-16, 0.01, 0.03])
+def test_errors_of_different_scales_have_an_end_of_their_size(scale, other):
+    """Two runs are as good as the same, and a third is not: logarithms would end beyond reason."""
+    runs = np.array([(a, b) for a in range(3) for b in range(3) if a != b])
+    values = np.where((runs == 2).any(axis=1), 0.2, other) * scale
+    draws = np.outer(values, np.ones(50))
+    low, high = interval_over_pairs(values, draws, runs, n_units=100, positive=True)
+    assert 0 <= low < values.mean() < high < scale
 
 
 def test_runs_that_are_the_same_have_no_error_and_no_interval():
@@ -53,14 +66,3 @@ def test_runs_that_are_the_same_have_no_error_and_no_interval():
     known = np.full(len(PAIRS), np.nan)
     found = interval_over_pairs(known, draws + np.nan, PAIRS, n_units=9, positive=True)
     assert np.isnan(found).all()
-
-
-def test_errors_of_which_some_are_nothing_have_an_end_of_their_size():
-    """Two runs are the same and a third is not: by logarithms the upper end would be 1e43."""
-    runs = np.array([(a, b) for a in range(3) for b in range(3) if a != b])
-    values = np.where((runs == 2).any(axis=1), 0.2, 1e-16)
-    low, high = interval_over_pairs(
-        values, np.outer(values, np.ones(50)), runs, n_units=100, positive=True
-    )
-    assert low == 0
-    assert values.mean() < high < 1

@@ -14,8 +14,8 @@ __all__ = ["interval_over_pairs", "percentile_interval"]
 Array = NDArray[np.float64]
 
 LEVEL = 0.95
-#: Means that differ by more than this factor when one run is left out are no sample of one scale:
-#: of errors some of which are 0, a logarithm makes an upper end beyond all sense.
+#: An upper end that is more than so many times the mean says that the runs' errors are not of one
+#: scale: of some that are 0, or nearly, and others that are not, logarithms say nothing.
 ONE_SCALE = 10
 
 
@@ -106,16 +106,21 @@ def interval_over_pairs(
         return (max(float(low), 0.0) if positive else float(low)), float(high)
     without = [values[(runs != run).all(axis=1)] for run in members]
     left = np.array([part.mean() for part in without if len(part)])
-    logarithm = positive and bool(0 < left.max() < ONE_SCALE * left.min() and (resampled > 0).all())
-    if logarithm:
-        value, left, resampled = np.log(value), np.log(left), np.log(resampled)
+    if positive and left.min() > 0 and resampled.min() > 0:
+        low, high = _by_jackknife(np.log(value), np.log(left), np.log(resampled), n_units)
+        if high - np.log(value) <= np.log(ONE_SCALE):
+            return float(np.exp(low)), float(np.exp(high))
+    unit = abs(value) or 1.0  # so that squares are those of numbers about 1
+    low, high = _by_jackknife(value / unit, left / unit, resampled / unit, n_units)
+    return unit * (max(low, 0.0) if positive else low), unit * high
+
+
+def _by_jackknife(value: float, left: Array, resampled: Array, n_units: int) -> tuple[float, float]:
+    """Return the ends of Student's interval, from what is left without each run, and from draws."""
     of_runs, of_rows = (len(left) - 1) ** 2 / len(left) * left.var(ddof=1), resampled.var(ddof=1)
     spread = of_runs + of_rows
     if spread == 0:
-        ends = np.array([value, value])
-    else:
-        freedom = spread**2 / (of_runs**2 / (len(left) - 1) + of_rows**2 / max(n_units - 1, 1))
-        half = student.isf((1 - LEVEL) / 2, freedom) * np.sqrt(spread)
-        ends = np.array([value - half, value + half])
-    low, high = np.exp(ends) if logarithm else ends
-    return (max(float(low), 0.0) if positive else float(low)), float(high)
+        return value, value
+    freedom = spread**2 / (of_runs**2 / (len(left) - 1) + of_rows**2 / max(n_units - 1, 1))
+    half = student.isf((1 - LEVEL) / 2, freedom) * np.sqrt(spread)
+    return float(value - half), float(value + half)
