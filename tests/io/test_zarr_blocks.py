@@ -77,12 +77,21 @@ def test_a_shape_that_few_bytes_claim_is_refused(tmp_path):
 
 
 def test_many_chunks_of_which_next_to_none_is_stored_are_refused(tmp_path):
-    array = zarr.create_array(tmp_path / "run.zarr", shape=(20_000, 1), chunks=(1, 1), dtype="u1")
-    with pytest.raises(InputError, match=r"of the 20000 chunks of .* only 0 are stored"):
+    group = zarr.open_group(tmp_path / "run.zarr", mode="w")
+    group.create_array("z", shape=(2**25, 1), chunks=(1, 1), dtype="u1")
+    with pytest.raises(InputError, match="33554432 chunks of z, but 1 files: next to none are"):
         io.read(tmp_path / "run.zarr")
+    array = zarr.create_array(tmp_path / "x.zarr", shape=(20_000, 1), chunks=(1, 1), dtype="u1")
     array[:100] = 7
-    [table] = io.read(tmp_path / "run.zarr")
+    [table] = io.read(tmp_path / "x.zarr")
     assert "19900 of 20000 chunks are not stored" in table.notices[0]
+
+
+def test_a_file_of_many_chunks_counts_as_many(tmp_path, monkeypatch):
+    monkeypatch.setattr(reader, "MANY_CHUNKS", 10)
+    values = np.arange(500, dtype="u2")[:, None]
+    zarr.create_array(tmp_path / "run.zarr", data=values, chunks=(1, 1), shards=(500, 1))
+    np.testing.assert_array_equal(io.read(tmp_path / "run.zarr")[0].values[-2:], values[-2:])
 
 
 def test_of_warnings_by_numpy_only_that_of_a_fill_value_is_hidden(tmp_path, monkeypatch):

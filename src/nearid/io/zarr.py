@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -137,12 +138,15 @@ def _check_stored(array: Any, path: Path) -> None:
     """Refuse an array nearly all of whose very many chunks are not there: each is looked for."""
     if array.nchunks <= MANY_CHUNKS:
         return
-    stored = array.nchunks_initialized
-    if DENSEST * stored < array.nchunks:
-        name = one_line(array.name or "the array")
+    pairs = zip(array.shards or array.chunks, array.chunks, strict=True)
+    of_a_file = math.prod(-(-stored // chunk) for stored, chunk in pairs)
+    n_files = sum(file.is_file() for file in (path / array.path).rglob("*"))
+    if DENSEST * n_files * of_a_file < array.nchunks:
+        name = one_line(array.path or path.name)
         raise InputError(
-            f"{path}: of the {array.nchunks} chunks of {name} only {stored} are stored; if the "
-            f"others are meant to be {array.fill_value}, write it anew in larger chunks"
+            f"{path}: {array.nchunks} chunks of {name}, but {n_files} files: next to none are "
+            f"stored; if the others are meant to be {array.fill_value}, write it anew in larger "
+            f"chunks"
         )
 
 
