@@ -143,3 +143,24 @@ def test_a_written_table_needs_types_of_the_format(tmp_path):
     dates = np.array(["2020-01-01"], dtype="M8[D]")
     with pytest.raises(InputError, match=r"day has the type datetime64\[D\]"):
         io.write(tmp_path / "x.safetensors", Table(np.ones((1, 1)), "z", metadata={"day": dates}))
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_the_old_or_the_new_one(tmp_path, monkeypatch):
+    """Header and numbers of one file: those of two would be numbers that nobody wrote."""
+    path = tmp_path / "state.safetensors"
+    old = {"a": np.zeros(3, "f4"), "b": np.ones(4, "f4")}
+    new = {"a": np.full(6, 2, "f4"), "b": np.full(4, 3, "f4")}
+    write_safetensors(path, old)
+    parse = json.loads
+
+    def meanwhile(*given, **options):
+        monkeypatch.undo()
+        write_safetensors(path, new)
+        return parse(*given, **options)
+
+    monkeypatch.setattr(json, "loads", meanwhile)
+    tensors, _ = read_safetensors(path)
+    assert {name: array.tolist() for name, array in tensors.items()} == {
+        name: array.tolist() for name, array in old.items()
+    }
+    assert read_safetensors(path)[0]["b"].tolist() == [3.0] * 4

@@ -157,7 +157,7 @@ def _map(path: Path, start: int, end: int, where: str) -> NDArray[Any]:
                 f"{expected - start} bytes; there are {end - start}"
             )
         order: Any = "F" if fortran_order else "C"
-        return np.memmap(path, dtype, mode="r", offset=offset, shape=shape, order=order)
+        return np.memmap(stream, dtype, mode="r", offset=offset, shape=shape, order=order)
 
 
 def _read_header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

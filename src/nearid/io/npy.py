@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import struct
 import sys
@@ -81,18 +82,22 @@ def map_array(path: Path) -> NDArray[Any]:
     InputError
         If it is none, or is cut short.
     """
-    size = check_file(path, "an .npy file")
+    check_file(path, "an .npy file")
+    # opened once: by the time of a second look, another process may have put a newer file there
     with parsing(path, "an .npy file"), path.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
         header = read_header(stream, str(path))
-    if header.dtype.kind == "O":
-        raise InputError(f"{path} holds Python objects, which only an unsafe unpickling could read")
-    end = header.offset + header.n_bytes
-    if end > size:
-        raise InputError(
-            f"{path} is cut short: its header promises {header.shape} {header.dtype}, "
-            f"{end} bytes, but the file has {size}"
-        )
-    return _mapped(path, header)
+        if header.dtype.kind == "O":
+            raise InputError(
+                f"{path} holds Python objects, which only an unsafe unpickling could read"
+            )
+        end = header.offset + header.n_bytes
+        if end > size:
+            raise InputError(
+                f"{path} is cut short: its header promises {header.shape} {header.dtype}, "
+                f"{end} bytes, but the file has {size}"
+            )
+        return _mapped(path, stream, header)
 
 
 def ids_beside(path: Path, n_rows: int) -> tuple[NDArray[Any] | None, list[str]]:
@@ -210,13 +215,13 @@ def _parse(text: str, offset: int, name: str) -> NpyHeader:
     return NpyHeader(dtype, sizes, order.group(1) == "True", offset)
 
 
-def _mapped(path: Path, header: NpyHeader) -> NDArray[Any]:
+def _mapped(path: Path, stream: IO[bytes], header: NpyHeader) -> NDArray[Any]:
     order = "F" if header.fortran_order else "C"
     with parsing(path, "an .npy file", ValueError):
         if header.n_bytes == 0:  # an empty map is refused by the system
             return np.empty(header.shape, dtype=header.dtype)
         mapped = np.memmap(
-            path,
+            stream,
             dtype=header.dtype,
             mode="r",
             offset=header.offset,

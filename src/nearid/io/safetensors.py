@@ -171,13 +171,14 @@ def _little_endian(array: Array, name: str) -> Array:
 
 
 def _open(path: Path) -> tuple[dict[str, Tensor], dict[str, str], Array]:
-    size = check_file(path, WHAT)
-    with parsing(path, WHAT, ValueError, RecursionError):
-        with path.open("rb") as stream:
-            length = int.from_bytes(stream.read(8), "little")
-            if size < 8 or length > min(size - 8, LONGEST_HEADER):
-                raise ValueError(f"a header of {length} bytes in a file of {size}")
-            header = json.loads(stream.read(length).decode("utf-8"), object_pairs_hook=_unique)
+    check_file(path, WHAT)
+    # opened once: by the time of a second look, another process may have put a newer file there
+    with parsing(path, WHAT, ValueError, RecursionError), path.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        length = int.from_bytes(stream.read(8), "little")
+        if size < 8 or length > min(size - 8, LONGEST_HEADER):
+            raise ValueError(f"a header of {length} bytes in a file of {size}")
+        header = json.loads(stream.read(length).decode("utf-8"), object_pairs_hook=_unique)
         if not isinstance(header, dict):
             raise ValueError("the header is no JSON object")
         metadata = _metadata(header.pop("__metadata__", {}))
@@ -186,7 +187,7 @@ def _open(path: Path) -> tuple[dict[str, Tensor], dict[str, str], Array]:
         mapped = size > 8 + length  # an empty map is refused by the system
         body: Array = np.empty(0, dtype=np.uint8)
         if mapped:
-            body = np.memmap(path, dtype=np.uint8, mode="r", offset=8 + length)
+            body = np.memmap(stream, dtype=np.uint8, mode="r", offset=8 + length)
     return tensors, metadata, body
 
 
