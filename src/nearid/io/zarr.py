@@ -109,7 +109,11 @@ def _blocks(array: Any) -> Blocks | None:
 def read(
     path: Path, *, key: str | None = None, id_column: str | None = None, features: str | None = None
 ) -> list[Table]:
-    """Open a Zarr array, or the arrays of a group; see :func:`nearid.io.read`."""
+    """Open a Zarr array, or the arrays of a group; see :func:`nearid.io.read`.
+
+    The C library of Blosc, which unpacks chunks that are packed by it, crashes on a few damaged
+    ones (one of 20,000 damaged folders): open folders of strangers in a process that may be lost.
+    """
     zarr = require("zarr", extra="zarr")
     check_exists(path)
     if not path.is_dir():
