@@ -37,7 +37,7 @@ def test_a_fit_to_repeated_rows_is_described_as_that_to_single_ones():
     x = np.column_stack([rng.laplace(size=1500), rng.normal(size=(1500, 2))])
     alone, _ = fitted(x)
     many, rows = fitted(np.repeat(x, 8, axis=0))
-    found = discounted(many, rows, np.arange(12_000) // 8)
+    found = discounted(many, rows, np.arange(12_000) // 8, Settings())
     assert alone.components.gaussian.sum() == 2
     assert many.components.gaussian.sum() < 2  # as if there were 12,000
     np.testing.assert_array_equal(found.components.gaussian, alone.components.gaussian)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nearid.ica.contrasts import Contrast, contrast_named
 from nearid.ica.fitting import Fit
 from nearid.ica.separability import blocks, gaussian_components, leakage, separable_pairs
+from nearid.ica.settings import Settings
 from nearid.rows import Rows, fold
 
 __all__ = ["design_effect", "discounted"]
@@ -18,9 +19,7 @@ __all__ = ["design_effect", "discounted"]
 Array = NDArray[np.float64]
 
 
-def discounted(
-    fit: Fit, rows: Rows, bags: NDArray[np.intp], *, contrast: str = "logcosh", n_jobs: int = 1
-) -> Fit:
+def discounted(fit: Fit, rows: Rows, bags: NDArray[np.intp], settings: Settings) -> Fit:
     """Return a fit whose components are described as by so many independent rows as there are.
 
     Cells of one well share what the well had: a hundred wells of a hundred cells are a Gaussian
@@ -35,17 +34,16 @@ def discounted(
         To which it was fitted.
     bags : ndarray of int, shape (n,)
         The bag of each row, from 0, without gaps: what is independent of other bags.
-    contrast : str, default "logcosh"
-    n_jobs : int, default 1
-        Worker threads.
+    settings : Settings
+        With which it was fitted.
 
     See Also
     --------
     design_effect : deff.
     """
-    measure = contrast_named(contrast)
+    measure = contrast_named(settings.contrast)
     found = fit.components
-    n = len(rows) / design_effect(fit, rows, bags, measure, n_jobs=n_jobs)
+    n = len(rows) / design_effect(fit, rows, bags, measure, n_jobs=settings.n_jobs)
     gaussian = gaussian_components(found.alpha, n, measure)
     leaks = leakage(found.alpha, found.gamma, np.minimum(n[:, None], n))
     return replace(
@@ -76,7 +74,8 @@ def design_effect(
     ----------
     Kish, Survey Sampling, Wiley, 1965, section 5.4.
     """
-    n, n_bags = len(rows), int(bags.max()) + 1
+    count = np.bincount(bags)[:, None]
+    n, n_bags = len(rows), len(count)
 
     def kernel(chunk: NDArray[Any], codes: NDArray[Any]) -> tuple[Array, ...]:
         order = np.argsort(codes[:, 0], kind="stable")
@@ -84,14 +83,12 @@ def design_effect(
         g, slope, bend = contrast.derivatives(y)
         psi, psi_slope = y * g - slope, g + y * slope - bend
         present, starts = np.unique(codes[order, 0], return_index=True)
-        sums = np.zeros((4, n_bags, y.shape[1]))
-        for total, values in zip(sums, (np.ones_like(y), y, y * y, psi), strict=True):
+        sums = np.zeros((3, n_bags, y.shape[1]))
+        for total, values in zip(sums, (y, y * y, psi), strict=True):
             total[present] = np.add.reduceat(values, starts, axis=0)
         return sums, psi_slope.sum(axis=0), (psi_slope * y).sum(axis=0)
 
-    (count, first, second, psi), shift, spread = fold(
-        kernel, rows, Rows(bags[:, None]), n_jobs=n_jobs
-    )
+    (first, second, psi), shift, spread = fold(kernel, rows, Rows(bags[:, None]), n_jobs=n_jobs)
     influence = psi - fit.components.alpha * count
     influence -= 0.5 * spread / n * (second - count) + shift / n * first
     alone = (n * fit.components.tau_error) ** 2

@@ -77,13 +77,16 @@ def about_units(study: Study) -> Iterator[str]:
 
 def _shared_wells(metadata: Mapping[str, NDArray[Any]]) -> list[str]:
     """Return the columns of well and plate, if any of the rows have those in common."""
+    import pandas as pd
+
     named = {str(name): column for name, column in metadata.items()}
     wells = [name for name in named if name.lower().endswith("well")][:1]
     plates = [name for name in named if name.lower().endswith("plate")][:1]
     if not wells:
         return []
-    pairs = list(zip(*(named[name] for name in plates + wells), strict=True))
-    return plates + wells if len(set(pairs)) < len(pairs) else []
+    columns = [*plates, *wells]
+    pairs = pd.DataFrame({name: named[name] for name in columns})
+    return columns if bool(pairs.duplicated().any()) else []
 
 
 def about_scales(native: FrameEvidence, names: Sequence[str], tolerance: float) -> Iterator[str]:

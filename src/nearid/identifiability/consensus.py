@@ -39,7 +39,7 @@ from nearid.identifiability.evidence import Study, split
 from nearid.identifiability.ladder import SINGLE, Frame
 from nearid.identifiability.mean_rows import held, mean_rows
 from nearid.identifiability.runs import RunSummary, align, collect_runs, split_rows, summarise_run
-from nearid.identifiability.units import LABELS, split_units, unit_codes
+from nearid.identifiability.units import split_units, told_unit, unit_codes
 from nearid.moments import Moments
 from nearid.rows import one_blas_thread
 
@@ -140,7 +140,7 @@ def consensus(
         "n_axes": n_axes,
         "threshold": threshold,
         "holdout": holdout,
-        "unit": unit if unit is None or isinstance(unit, str) else LABELS,
+        "unit": told_unit(unit),
         "n_bootstrap": n_bootstrap,
         "n_null": n_null,
         "check_replication": check_replication,

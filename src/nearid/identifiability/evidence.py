@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nearid.errors import InputError
 from nearid.ica.dependence import discounted
 from nearid.ica.fitting import Fit
+from nearid.ica.settings import Settings
 from nearid.identifiability.ladder import Frame, Rung, fit_rungs
 from nearid.identifiability.percentiles import interval_over_pairs
 from nearid.identifiability.residuals import Bags, Diameter, diameter, residual_norms
@@ -76,7 +77,7 @@ class Study:
         if self.train_units is None:
             return fit
         bags = bags_of(self.train_units, UNIT_BAGS)
-        return discounted(fit, rows, bags, n_jobs=self.n_jobs)
+        return discounted(fit, rows, bags, Settings(n_jobs=self.n_jobs))
 
     def bags(self, n_bootstrap: int, rng: np.random.Generator) -> Bags:
         """Draw resamples of the held-out rows."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nearid.errors import InputError
 from nearid.groups import GROUPS
@@ -17,7 +18,7 @@ from nearid.identifiability.layerwise_result import Layerwise
 from nearid.identifiability.result import StatisticalIdentifiability
 from nearid.identifiability.runs import align, split_rows
 from nearid.identifiability.statistical import statistical_identifiability
-from nearid.identifiability.units import LABELS, unit_codes
+from nearid.identifiability.units import told_unit, unit_codes
 from nearid.rows import Rows, as_rows, one_blas_thread
 
 if TYPE_CHECKING:
@@ -123,11 +124,12 @@ def layerwise(
     pairs = _no_pairs()
     if all_pairs:
         with one_blas_thread():
-            split_by = {"holdout": holdout, "unit": unit, "seed": seed}
-            pairs, said = _map_pairs(opened, shared[0], split_by, memory_limit, n_jobs)
+            first = opened[0][shared[0]]
+            units = unit_codes([first], unit)
+            parts = split_rows(len(first), holdout, np.random.default_rng(seed), units)
+            pairs, said = _map_pairs(opened, first, parts, memory_limit, n_jobs)
         warnings += said
-    kept = unit if unit is None or isinstance(unit, str) else LABELS
-    settings |= {"unit": kept, "all_pairs": all_pairs, "random_state": seed}
+    settings |= {"unit": told_unit(unit), "all_pairs": all_pairs, "random_state": seed}
     rows = {layer: len(opened[0][layer]) for layer in shared}
     return Layerwise(
         names=names,
@@ -245,15 +247,14 @@ def _no_pairs() -> pd.DataFrame:
 
 def _map_pairs(
     models: Sequence[Mapping[str, Rows]],
-    reference: str,
-    split_by: Mapping[str, Any],
+    first: Rows,
+    parts: tuple[NDArray[np.intp], NDArray[np.intp]],
     memory_limit: int,
     n_jobs: int,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Return the rigid error of all pairs of layers that describe the rows of the reference."""
     import pandas as pd
 
-    first = models[0][reference]
     kept, left_out = [], []
     for model in models:
         placed = {}
@@ -263,17 +264,10 @@ def _map_pairs(
             except InputError:
                 left_out.append(rows.name)
         kept.append(placed)
-    train, test = split_rows(
-        len(first),
-        split_by["holdout"],
-        np.random.default_rng(split_by["seed"]),
-        unit_codes([first], split_by["unit"]),
-    )
     errors = rigid_errors(
         list(kept[0].values()),
         list(kept[1].values()),
-        train,
-        test,
+        *parts,
         memory_limit=memory_limit,
         n_jobs=n_jobs,
     )

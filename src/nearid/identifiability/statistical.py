@@ -24,7 +24,7 @@ from nearid.identifiability.tables import (
     pairs_frame,
     typical_correlations,
 )
-from nearid.identifiability.units import LABELS, unit_codes
+from nearid.identifiability.units import told_unit, unit_codes
 from nearid.identifiability.verdict import efficiencies_frame, efficiency_interval, smallest_group
 from nearid.rows import one_blas_thread
 
@@ -119,7 +119,7 @@ def statistical_identifiability(
         "tolerance": tolerance,
         "epsilon": epsilon,
         "holdout": holdout,
-        "unit": unit if unit is None or isinstance(unit, str) else LABELS,
+        "unit": told_unit(unit),
         "n_bootstrap": n_bootstrap,
         "n_null": n_null,
         "n_random": n_random,

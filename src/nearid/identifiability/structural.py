@@ -21,7 +21,7 @@ from nearid.identifiability.runs import align, split_rows, summarise_run
 from nearid.identifiability.structural_result import StructuralIdentifiability
 from nearid.identifiability.structural_scores import DEFAULT_METRICS, score_versions
 from nearid.identifiability.tables import overall_frame, pairs_frame
-from nearid.identifiability.units import LABELS, unit_codes
+from nearid.identifiability.units import told_unit, unit_codes
 from nearid.identifiability.verdict import efficiencies_frame, smallest_group
 from nearid.rows import Rows, as_rows, one_blas_thread
 
@@ -112,7 +112,7 @@ def structural_identifiability(
         "tolerance": tolerance,
         "epsilon": epsilon,
         "holdout": holdout,
-        "unit": unit if unit is None or isinstance(unit, str) else LABELS,
+        "unit": told_unit(unit),
         "n_bootstrap": n_bootstrap,
         "n_null": n_null,
         "n_random": n_random,

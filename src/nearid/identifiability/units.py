@@ -12,12 +12,17 @@ from nearid.errors import InputError
 from nearid.io.location import closest, listing
 from nearid.rows import Rows
 
-__all__ = ["LABELS", "bags_of", "split_units", "unit_codes"]
+__all__ = ["LABELS", "bags_of", "split_units", "told_unit", "unit_codes"]
 
 Codes = NDArray[np.intp]
 
 #: How the settings of a result call labels that were given row by row.
 LABELS = "labels of rows"
+
+
+def told_unit(unit: Any) -> str | None:
+    """Return how the settings of a result tell of units: by their column, if they are one."""
+    return unit if unit is None or isinstance(unit, str) else LABELS
 
 
 def unit_codes(rows: Sequence[Rows], unit: Any) -> Codes | None:
