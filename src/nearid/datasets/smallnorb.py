@@ -157,7 +157,7 @@ def read_norb(path: str | os.PathLike[str]) -> NDArray[Any]:
             return np.frombuffer(raw, dtype).reshape(shape)
         if start + length != size:
             raise ValueError(f"{shape} {dtype} take {length} bytes; it has {size - start}")
-        return np.memmap(path, dtype, mode="r", offset=start, shape=shape)
+        return np.memmap(stream, dtype, mode="r", offset=start, shape=shape)
 
 
 def _open(path: Path) -> gzip.GzipFile | BufferedReader:

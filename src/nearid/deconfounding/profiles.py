@@ -84,16 +84,13 @@ class Profiles:
         """
         table = self.rows.read(0, len(self.rows))
         check_finite(table, self.rows)
-        if table.dtype.kind == "f" and table.dtype.itemsize > 4:  # float32 is squared as float64
-            huge = np.flatnonzero(np.abs(table).max(axis=0, initial=0) > LARGEST)
-            if len(huge):
-                names = [
-                    self.rows.columns[j] if self.rows.columns else f"feature {j}" for j in huge
-                ]
-                raise InputError(
-                    f"{self.rows.name}: {len(huge)} features have values beyond {LARGEST:.0e}, too "
-                    f"large to be squared in float64 ({listing(names)}); rescale or drop them"
-                )
+        ends = np.stack([table.max(axis=0, initial=0), table.min(axis=0, initial=0)])
+        huge = np.flatnonzero((np.abs(ends.astype(np.float64)) > LARGEST).any(axis=0))
+        if len(huge):
+            raise InputError(
+                f"{self.rows.name}: {len(huge)} features have values beyond {LARGEST:.0e}, too "
+                f"large to be squared in float64 ({_listed(huge, self.rows)}); rescale or drop them"
+            )
         return table
 
 
@@ -162,12 +159,15 @@ def check_finite(table: NDArray[Any], rows: Rows) -> None:
         return
     columns = np.flatnonzero(bad.any(axis=0))
     empty = np.flatnonzero(bad.all(axis=0))
-    names = [rows.columns[j] if rows.columns else f"feature {j}" for j in columns]
     all_of_it = f", of which {len(empty)} have no value at all" if len(empty) else ""
     raise InputError(
         f"{rows.name}: {len(columns)} of {table.shape[1]} features have missing or infinite values"
-        f"{all_of_it} ({listing(names)}); drop these features or rows, or impute them first"
+        f"{all_of_it} ({_listed(columns, rows)}); drop these features or rows, or impute them first"
     )
+
+
+def _listed(columns: NDArray[np.intp], rows: Rows) -> str:
+    return listing([rows.columns[j] if rows.columns else f"feature {j}" for j in columns])
 
 
 def _of_frame(frame: pd.DataFrame, apart: Sequence[str]) -> Profiles:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from nearid.errors import InputError
 from nearid.io.frames import shared_texts
 from nearid.io.location import check_file, closest, listing, parsing, split_location
+from nearid.io.parquet import footer_limits
 
 __all__ = ["Column", "Lines", "Listed", "Strings", "open_strings"]
 
@@ -273,4 +274,4 @@ def _opened(path: Path, texts: Sequence[str] = ()) -> Any:
 
     check_file(path, "a Parquet file")
     with _parquet(path):
-        return pq.ParquetFile(path, read_dictionary=list(texts))
+        return pq.ParquetFile(path, read_dictionary=list(texts), **footer_limits(path))

@@ -9,6 +9,7 @@ import pandas as pd
 
 from nearid.errors import InputError
 from nearid.io.location import DAMAGED, parsing
+from nearid.io.parquet import footer_limits
 
 __all__ = ["SCHEMAS", "load_embeddings"]
 
@@ -69,7 +70,7 @@ def load_embeddings(path: str | os.PathLike[str]) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     with parsing(place, "a Parquet file", pa.ArrowException, *DAMAGED):
-        read = pq.read_table(place)
+        read = pq.read_table(place, **footer_limits(place))
         read.validate(full=True)  # of damaged text, pandas would read what is not there
         table = read.to_pandas()
     if KEY in table and not any(set(names) <= set(table) for names in SCHEMAS.values()):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-__all__ = ["index_name", "read", "write"]
+__all__ = ["footer_limits", "index_name", "read", "write"]
 
 WHAT = "a Parquet file"
 
@@ -74,13 +74,16 @@ def _open(path: Path) -> pq.ParquetFile:
     """Open a file such that text that comes again and again is held once."""
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path, **_limits(path)) as plain:
+    with pq.ParquetFile(path, **footer_limits(path)) as plain:
         texts = [field.name for field in plain.schema_arrow if is_text(field.type)]
         return pq.ParquetFile(path, metadata=plain.metadata, read_dictionary=texts)
 
 
-def _limits(path: Path) -> dict[str, int]:
-    """Return what a footer may claim to hold before it is read: it holds no more than its bytes."""
+def footer_limits(path: Path) -> dict[str, int]:
+    """Return what a footer may claim to hold before it is read: it holds no more than its bytes.
+
+    For pyarrow, which would else make room for what a damaged footer claims.
+    """
     with path.open("rb") as stream:
         stream.seek(max(0, path.stat().st_size - TAIL))
         footer = max(1, int.from_bytes(stream.read(4), "little"))
