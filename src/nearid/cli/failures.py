@@ -108,6 +108,7 @@ def _status(run: Callable[[], Any]) -> int:
             raise
         context = getattr(error, "ctx", None)
         where = context.command_path if context is not None else "nearid"
+        # of a choice that is none, typer's parser says "Value error" before it says which there are
         said = (error.format_message() or "expected a command").replace(": Value error, ", ": ")
         Terminal().fail(f"{said.rstrip('.')} (see {where} --help)")
         return USAGE

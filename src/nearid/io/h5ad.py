@@ -59,9 +59,9 @@ def read(
     Only ``obs`` and the matrices that are asked for are read: the key of an entry of ``obsm``, a
     glob of several, or ``X``.
 
-    HDF5 (2.0.0) crashes or hangs on about one damaged file of three hundred: another process reads
-    the same things first, and what it does not survive, or finds damaged, is refused. Of data sets
-    above 64 MB it reads the index and both ends only, and nothing that lies in other files.
+    HDF5 (2.0.0) crashes or hangs on some damaged files: another process reads the same things
+    first, and what it does not survive, or finds damaged, is refused. Of data sets above 64 MB it
+    reads the index and both ends only, and nothing that lies in other files.
     """
     h5py = require("h5py", extra="anndata")
     require("anndata.io", extra="anndata")
@@ -92,7 +92,7 @@ def add_to(source: Path, target: Path, key: str, values: Array, told: Mapping[st
     """Write a copy of an ``.h5ad`` file with one more representation; all else stays as it was.
 
     Damage is looked for as by :func:`read`. HDF5 may still crash where nothing is read and the new
-    entries come to lie: on 3 of 6,000 damaged files, before the target is touched.
+    entries come to lie: rarely, and before the target is touched.
 
     Parameters
     ----------

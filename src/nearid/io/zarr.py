@@ -111,8 +111,8 @@ def read(
 ) -> list[Table]:
     """Open a Zarr array, or the arrays of a group; see :func:`nearid.io.read`.
 
-    The C library of Blosc, which unpacks chunks that are packed by it, crashes on a few damaged
-    ones (one of 20,000 damaged folders): open folders of strangers in a process that may be lost.
+    The C library of Blosc, which unpacks chunks that are packed by it, crashes on some damaged
+    ones: open folders of strangers in a process that may be lost.
     """
     zarr = require("zarr", extra="zarr")
     check_exists(path)
